@@ -1,0 +1,4 @@
+//! Response criteria.
+pub mod best;
+pub mod confirm;
+pub mod imwg;
