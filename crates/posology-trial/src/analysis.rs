@@ -1,0 +1,3 @@
+//! What the facts at a cut say.
+pub mod rates;
+pub mod survival;

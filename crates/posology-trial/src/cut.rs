@@ -1,0 +1,85 @@
+//! A data cut: the facts recorded up to a position whose clinical time is at or before a cut-off.
+
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
+use serde::{Deserialize, Serialize};
+
+use crate::event::{Chain, Entry};
+
+/// Which facts a review rests on. The same cut of the same record gives the same packet, byte for byte.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Cut {
+    /// Number of events taken, from the first.
+    pub position: usize,
+    /// Hash of the last of them.
+    pub head: String,
+    /// Clinical cut-off, UTC: what happened later is not seen.
+    pub cut_off: Timestamp,
+}
+
+/// A cut that cannot be made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadCut {
+    /// The record holds no dated fact.
+    #[error("expected a record with at least one dated fact, found none; mend: import data, or state the cut-off with --cut")]
+    NoFacts,
+    /// The cut-off lies after every fact.
+    #[error(
+        "the cut-off {cut_off} lies after the last recorded fact of {last}: windows would be counted as followed up although nothing was recorded; expected at most {last}; mend: record the follow-up, or take a cut-off up to {last}"
+    )]
+    AfterLastFact {
+        /// The cut-off asked for.
+        cut_off: Timestamp,
+        /// End of the day of the last fact.
+        last: Timestamp,
+    },
+}
+
+impl Cut {
+    /// Freezes the whole record at a clinical cut-off; by default the end of the day of its last fact.
+    ///
+    /// # Errors
+    /// [`BadCut`] where there is no dated fact, or the cut-off lies after the last one: follow-up that
+    /// nobody recorded must not count as follow-up.
+    pub fn freeze(chain: &Chain, cut_off: Option<Timestamp>) -> Result<Self, BadCut> {
+        let last = chain
+            .entries()
+            .iter()
+            .filter_map(|entry| entry.event.fact.clinical_time())
+            .map(|when| when.latest_date())
+            .max()
+            .ok_or(BadCut::NoFacts)?;
+        let last = last
+            .to_zoned(TimeZone::UTC)
+            .and_then(|start| start.checked_add(1.day()))
+            .and_then(|end| end.timestamp().checked_sub(1.second()))
+            .map_err(|_| BadCut::NoFacts)?;
+        let cut_off = match cut_off {
+            Some(cut_off) if cut_off > last => return Err(BadCut::AfterLastFact { cut_off, last }),
+            Some(cut_off) => cut_off,
+            None => last,
+        };
+        Ok(Self { position: chain.entries().len(), head: chain.head().to_owned(), cut_off })
+    }
+
+    /// The entries it takes: in place, dated at or before the cut-off, and not corrected by another it takes.
+    /// A fact without a date of its own is taken.
+    #[must_use]
+    pub fn entries<'a>(&self, chain: &'a Chain) -> Vec<&'a Entry> {
+        let recorded = chain.entries().get(..self.position).unwrap_or(chain.entries());
+        let corrected: std::collections::HashSet<&str> =
+            recorded.iter().filter_map(|entry| Some(entry.event.corrects.as_ref()?.hash.as_str())).collect();
+        recorded
+            .iter()
+            .filter(|entry| !corrected.contains(entry.hash.as_str()))
+            .filter(|entry| entry.event.fact.clinical_time().is_none_or(|when| when.is_by(self.cut_off)))
+            .collect()
+    }
+
+    /// The day of the cut-off, UTC.
+    #[must_use]
+    pub fn date(&self) -> jiff::civil::Date {
+        self.cut_off.to_zoned(TimeZone::UTC).date()
+    }
+}

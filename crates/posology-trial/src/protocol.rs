@@ -1,0 +1,619 @@
+//! The protocol file `trial.toml`: one file from which the trial is simulated, run and reported.
+//!
+//! Start at [`Protocol::read`]: text in, a whole and consistent protocol or every problem with its place
+//! out. Each table of the file is one type here; every setting has the default given in its description.
+
+mod check;
+mod read;
+mod schema;
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+use posology_clinic::body_surface::Formula;
+use posology_clinic::ctcae;
+use posology_clinic::dlt::Rule;
+use posology_clinic::quantity::{ActivityPerArea, Area};
+use posology_clinic::response::Category;
+use posology_clinic::response::imwg;
+use posology_design::Design;
+use rust_decimal::Decimal;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use read::{Problem, Problems};
+pub use schema::json_schema;
+
+/// A protocol, whole and free of contradictions: it can only be had from [`Protocol::read`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Protocol {
+    /// Who and what: title, registry, sponsor, sites.
+    pub trial: Identity,
+    /// The version of this file.
+    pub version: Version,
+    /// Earlier versions, oldest first; the last one is superseded by `version`.
+    #[serde(default)]
+    pub amendment: Vec<Amendment>,
+    /// The product; absent in a trial without one product under escalation.
+    #[serde(default)]
+    pub product: Option<Product>,
+    /// How body surface area is computed.
+    #[serde(default)]
+    pub body_surface: BodySurface,
+    /// Tolerances and review gates for administered activity.
+    #[serde(default)]
+    pub gates: Gates,
+    /// Regimens: a dose level is an activity per area and its schedule. In the order of the ladder.
+    #[serde(default)]
+    pub regimen: Vec<Regimen>,
+    /// Cohorts, in the order of opening.
+    #[serde(default)]
+    pub cohort: Vec<Cohort>,
+    /// Dose-limiting toxicity: window, grading version and rules.
+    #[serde(default)]
+    pub dlt: Option<Dlt>,
+    /// Who can be evaluated, and replacement.
+    #[serde(default)]
+    pub evaluability: Evaluability,
+    /// Holds: what stops enrolment, whatever the rule advises.
+    #[serde(default)]
+    pub stopping: Stopping,
+    /// The escalation design; its `doses` are the regimen ids, or absent.
+    #[serde(default)]
+    pub escalation: Option<Design>,
+    /// Response criteria, with their open points as parameters.
+    #[serde(default)]
+    pub response: Response,
+    /// Endpoints.
+    #[serde(default)]
+    pub endpoint: Vec<Endpoint>,
+    /// Rates: each percentage that may be printed, by definition id.
+    #[serde(default = "default_rates")]
+    pub rate: Vec<RateDefinition>,
+    /// The committee.
+    #[serde(default)]
+    pub committee: Option<Committee>,
+    /// Caps on enrolment.
+    #[serde(default)]
+    pub caps: Caps,
+    /// Dictionaries other than CTCAE, as name and version, printed on every cover (MedDRA, WHODrug).
+    #[serde(default)]
+    pub dictionaries: BTreeMap<String, String>,
+    /// What this file assumes because it is not public or not yet decided; printed in every packet.
+    #[serde(default)]
+    pub assumption: Vec<Assumption>,
+}
+
+/// Identity of the trial.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Identity {
+    /// Short id, used in file names and as STUDYID.
+    pub id: String,
+    /// Title.
+    pub title: String,
+    /// Registry id, such as NCT02278315.
+    #[serde(default)]
+    pub registry: Option<String>,
+    /// Phase, such as `1`.
+    #[serde(default)]
+    pub phase: Option<String>,
+    /// Sponsor.
+    #[serde(default)]
+    pub sponsor: Option<String>,
+    /// Indication.
+    #[serde(default)]
+    pub indication: Option<String>,
+    /// Whether the patients are synthetic; then every page and file says so.
+    #[serde(default)]
+    pub synthetic: bool,
+    /// Sites.
+    #[serde(default)]
+    pub site: Vec<Site>,
+}
+
+/// A site.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Site {
+    /// Id, as in SITEID.
+    pub id: String,
+    /// Name.
+    pub name: String,
+}
+
+/// The version of the protocol file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Version {
+    /// Version, such as `6.0`.
+    pub id: String,
+    /// Date of the version.
+    #[schemars(with = "String")]
+    pub date: Date,
+    /// Why this version.
+    pub reason: String,
+}
+
+/// An earlier version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Amendment {
+    /// Version it brought.
+    pub version: String,
+    /// Its date.
+    #[schemars(with = "String")]
+    pub date: Date,
+    /// Why.
+    pub reason: String,
+}
+
+/// The product under study.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Product {
+    /// Name, as in EXTRT.
+    pub name: String,
+    /// Other names under which EXTRT may record it.
+    #[serde(default)]
+    pub also: Vec<String>,
+    /// Radionuclide, such as I-131.
+    #[serde(default)]
+    pub radionuclide: Option<String>,
+    /// Which published half-life is used: an id of the nuclide table, such as `ensdf`.
+    #[serde(default)]
+    pub half_life: Option<String>,
+    /// Route.
+    #[serde(default)]
+    pub route: Option<String>,
+    /// Length of the infusion, minutes.
+    #[serde(default)]
+    pub infusion_minutes: Option<u32>,
+}
+
+/// How body surface area is computed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct BodySurface {
+    /// Formula (default Mosteller).
+    pub formula: Formula,
+    /// Cap, such as `2.2 m2`; none unless given.
+    pub cap: Option<Area>,
+}
+
+impl Default for BodySurface {
+    fn default() -> Self {
+        Self { formula: Formula::Mosteller, cap: None }
+    }
+}
+
+/// Gates on administered activity; they flag, they never declare.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Gates {
+    /// Protocol tolerance of net administered against prescribed activity, percent (10).
+    #[schemars(with = "String")]
+    pub tolerance_percent: Decimal,
+    /// Before use: more than this off the prescribed dosage needs the authorised user's direction (20).
+    #[schemars(with = "String")]
+    pub before_use_percent: Decimal,
+    /// After use: this much off or more is for review by the radiation safety officer (20).
+    #[schemars(with = "String")]
+    pub after_use_percent: Decimal,
+    /// Later than this many days after its planned day, a fraction counts as delayed (3).
+    pub delayed_more_than_days: u32,
+}
+
+impl Default for Gates {
+    fn default() -> Self {
+        Self {
+            tolerance_percent: Decimal::TEN,
+            before_use_percent: Decimal::from(20),
+            after_use_percent: Decimal::from(20),
+            delayed_more_than_days: 3,
+        }
+    }
+}
+
+/// A regimen: an activity per area and a schedule.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Regimen {
+    /// Id, never reused.
+    pub id: String,
+    /// Label for people; built from the total and the number of fractions if absent.
+    #[serde(default)]
+    pub label: Option<String>,
+    /// Total prescribed activity per area over all fractions.
+    #[serde(default)]
+    pub total: Option<ActivityPerArea>,
+    /// Fractions, in order of day.
+    pub fraction: Vec<Fraction>,
+    /// Eligibility gates of this regimen.
+    #[serde(default)]
+    pub gate: Vec<EligibilityGate>,
+}
+
+/// A planned fraction.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Fraction {
+    /// Study day (day 1 is the first fraction; there is no day 0).
+    pub day: i32,
+    /// Prescribed activity per area.
+    #[serde(default)]
+    pub activity: Option<ActivityPerArea>,
+    /// Days it may be given early.
+    #[serde(default)]
+    pub days_early: u32,
+    /// Days it may be given late.
+    #[serde(default)]
+    pub days_late: u32,
+}
+
+/// An eligibility gate that depends on the regimen, such as a stem-cell back-up above a level.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct EligibilityGate {
+    /// Id.
+    pub id: String,
+    /// The requirement in words.
+    pub requires: String,
+    /// It applies where the total planned activity per area, earlier courses included, is above this …
+    pub above: ActivityPerArea,
+    /// … or also where it is equal (false).
+    #[serde(default)]
+    pub or_equal: bool,
+}
+
+/// A cohort.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Cohort {
+    /// Id, never reused.
+    pub id: String,
+    /// Regimen id.
+    pub regimen: String,
+    /// Planned number of patients.
+    pub planned: u32,
+}
+
+/// Dose-limiting toxicity.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Dlt {
+    /// Length of the window from the first fraction, days.
+    pub window_days: u32,
+    /// The window lasts at least this many days after the last given fraction (0).
+    #[serde(default)]
+    pub min_days_after_last_fraction: u32,
+    /// From this day a patient without a dose-limiting toxicity counts as complete although the window is open.
+    #[serde(default)]
+    pub evaluable_from_day: Option<u32>,
+    /// CTCAE version of every grade.
+    pub ctcae: ctcae::Version,
+    /// The rules.
+    #[serde(default)]
+    pub rules: Vec<Rule>,
+    /// Whether a fraction omitted, reduced or delayed through toxicity is itself dose-limiting (false).
+    #[serde(default)]
+    pub fraction_changed_by_toxicity: bool,
+    /// Day of the lowest counts after the last fraction, as known or assumed; `check` holds the window against it.
+    #[serde(default)]
+    pub nadir_day: Option<u32>,
+    /// Days from the nadir to recovery, as known or assumed.
+    #[serde(default)]
+    pub recovery_days: Option<u32>,
+    /// Median progression-free survival in days, as known or assumed; `check` estimates who will not complete the window.
+    #[serde(default)]
+    pub median_pfs_days: Option<u32>,
+    /// Counts that must be taken, and how often.
+    #[serde(default)]
+    pub counts: MandatoryCounts,
+    /// Days after support during which a count does not show recovery.
+    #[serde(default)]
+    pub support: SupportDays,
+}
+
+/// Counts that must not be missing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct MandatoryCounts {
+    /// First day (28).
+    pub from_day: u32,
+    /// Last day (70).
+    pub to_day: u32,
+    /// Longest allowed time between two counts, days (7, with two days' grace: 9).
+    pub every_days: u32,
+}
+
+impl Default for MandatoryCounts {
+    fn default() -> Self {
+        Self { from_day: 28, to_day: 70, every_days: 9 }
+    }
+}
+
+/// Days after support during which a count does not show recovery.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct SupportDays {
+    /// After a platelet transfusion (7).
+    pub platelet_transfusion: u32,
+    /// After a red-cell transfusion (7).
+    pub red_cell_transfusion: u32,
+    /// After a growth factor (14).
+    pub growth_factor: u32,
+}
+
+impl Default for SupportDays {
+    fn default() -> Self {
+        Self { platelet_transfusion: 7, red_cell_transfusion: 7, growth_factor: 14 }
+    }
+}
+
+/// Who can be evaluated for dose-limiting toxicity.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Evaluability {
+    /// Least share of the prescribed activity that must have been given, percent (75), unless toxicity was the reason.
+    #[schemars(with = "String")]
+    pub minimum_percent: Decimal,
+    /// Whether patients who cannot be evaluated are replaced (true).
+    pub replace: bool,
+    /// Who judges it: someone other than the person who decides on replacement.
+    pub adjudicator: Option<String>,
+}
+
+impl Default for Evaluability {
+    fn default() -> Self {
+        Self { minimum_percent: Decimal::from(75), replace: true, adjudicator: None }
+    }
+}
+
+/// Holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Stopping {
+    /// The holds.
+    pub hold: Vec<Hold>,
+}
+
+/// A hold: it overrides any advice to escalate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Hold {
+    /// Id.
+    pub id: String,
+    /// What triggers it.
+    pub when: HoldTrigger,
+    /// How many patients must meet the trigger (1).
+    #[serde(default = "one")]
+    pub patients: u32,
+    /// Where it applies.
+    pub scope: HoldScope,
+    /// What happens.
+    pub action: HoldAction,
+    /// Days within which the committee meets, where the action is to meet.
+    #[serde(default)]
+    pub within_days: Option<u32>,
+    /// Who lifts it.
+    pub lifted_by: String,
+}
+
+/// What triggers a hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum HoldTrigger {
+    /// A death not recorded as unrelated to treatment.
+    RelatedDeath,
+    /// A grade 4 neutrophil or platelet count that has not recovered at the cut.
+    UnrecoveredGrade4Cytopenia,
+    /// Stem cells were returned.
+    StemCellRescue,
+    /// A bleed of grade 3 or worse.
+    Grade3Bleed,
+}
+
+/// Where a hold applies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum HoldScope {
+    /// The level at which it arose.
+    Level,
+    /// The trial.
+    Trial,
+    /// All trials of the product.
+    Programme,
+}
+
+/// What a hold does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum HoldAction {
+    /// Enrolment stops.
+    Hold,
+    /// Those named are told.
+    Notify,
+    /// The committee meets.
+    Meet,
+}
+
+/// Response criteria of the trial.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", default)]
+pub struct Response {
+    /// The criteria with their open points.
+    #[serde(flatten)]
+    pub criteria: imwg::Settings,
+}
+
+/// An endpoint.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Endpoint {
+    /// Id.
+    pub id: String,
+    /// Definition in words.
+    pub definition: String,
+    /// Whether it is primary (false).
+    #[serde(default)]
+    pub primary: bool,
+}
+
+/// Who stands in a rate's denominator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Population {
+    /// At least one fraction given.
+    Treated,
+    /// At least one fraction, a measurable baseline, and an assessment afterwards or early progression or death.
+    ResponseEvaluable,
+    /// Evaluable for dose-limiting toxicity.
+    DltEvaluable,
+}
+
+/// A percentage that may be printed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct RateDefinition {
+    /// Id, such as `ORR`.
+    pub id: String,
+    /// Name in words.
+    pub name: String,
+    /// The least category that counts as a success.
+    pub at_least: Category,
+    /// Denominator.
+    pub population: Population,
+    /// Least day on which stable disease counts, where `at-least` is SD.
+    #[serde(default)]
+    pub minimum_days: Option<u32>,
+}
+
+/// ORR, CBR and DCR as imwg.md section 8 and K16 define them.
+fn default_rates() -> Vec<RateDefinition> {
+    let rate = |id: &str, name: &str, at_least| RateDefinition {
+        id: id.to_owned(),
+        name: name.to_owned(),
+        at_least,
+        population: Population::ResponseEvaluable,
+        minimum_days: (at_least == Category::SD).then_some(42),
+    };
+    vec![
+        rate("ORR", "Overall response rate (partial response or better)", Category::PR),
+        rate("CBR", "Clinical benefit rate (minimal response or better)", Category::MR),
+        rate("DCR", "Disease control rate (stable disease or better)", Category::SD),
+    ]
+}
+
+/// The independent Data Monitoring Committee.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Committee {
+    /// Name.
+    pub name: String,
+    /// Members.
+    #[serde(default)]
+    pub member: Vec<Member>,
+    /// Members who must be present.
+    pub quorum: u32,
+    /// Roles that must be present.
+    #[serde(default)]
+    pub quorum_roles: Vec<String>,
+    /// How it votes.
+    pub voting: Voting,
+}
+
+/// A committee member.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Member {
+    /// Name, or the role where names are not public.
+    pub name: String,
+    /// Discipline or role.
+    pub role: String,
+    /// Whether the member votes (true).
+    #[serde(default = "yes")]
+    pub votes: bool,
+}
+
+/// How the committee votes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Voting {
+    /// More than half of those voting.
+    Majority,
+    /// Two thirds of those voting.
+    TwoThirds,
+    /// All of those voting.
+    Unanimous,
+}
+
+/// Caps on enrolment.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Caps {
+    /// Most patients in the trial.
+    pub total: Option<u32>,
+    /// Most patients at one regimen.
+    pub per_regimen: Option<u32>,
+}
+
+/// Something assumed, with the setting it stands behind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Assumption {
+    /// The setting, such as `dlt.window-days`.
+    pub key: String,
+    /// What is assumed, and why.
+    pub text: String,
+}
+
+fn one() -> u32 {
+    1
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl Regimen {
+    /// The label for people: the one given, or built as `37.5 mCi/m2 in 2`.
+    #[must_use]
+    pub fn title(&self) -> String {
+        if let Some(label) = &self.label {
+            return label.clone();
+        }
+        match (self.total_per_area(), self.fraction.len()) {
+            (Some(total), 1) => format!("{total} x1"),
+            (Some(total), n) => format!("{total} in {n}"),
+            (None, _) => self.id.clone(),
+        }
+    }
+
+    /// The total prescribed activity per area: as stated, else the sum of the fractions where all state theirs.
+    #[must_use]
+    pub fn total_per_area(&self) -> Option<ActivityPerArea> {
+        self.total.or_else(|| self.fraction.iter().map(|fraction| fraction.activity).sum())
+    }
+}
+
+impl Protocol {
+    /// The regimen of an id.
+    #[must_use]
+    pub fn regimen(&self, id: &str) -> Option<&Regimen> {
+        self.regimen.iter().find(|regimen| regimen.id == id)
+    }
+
+    /// The cohort of an id.
+    #[must_use]
+    pub fn cohort(&self, id: &str) -> Option<&Cohort> {
+        self.cohort.iter().find(|cohort| cohort.id == id)
+    }
+
+    /// The place of a regimen on the ladder, from 1.
+    #[must_use]
+    pub fn level_of(&self, regimen: &str) -> Option<usize> {
+        self.regimen.iter().position(|r| r.id == regimen).map(|index| index + 1)
+    }
+}

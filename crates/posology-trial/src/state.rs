@@ -1,0 +1,172 @@
+//! The state at a cut: the fold of the facts it takes, sorted by patient and by cohort.
+
+use std::collections::BTreeMap;
+
+use crate::cut::Cut;
+use crate::event::{
+    AdverseEvent, Administration, Chain, Characteristic, CohortOpened, Death, Disposition, DltJudgement,
+    Enrolment, EvaluabilityJudgement, Fact, FractionOmitted, History, Laboratory, NewTherapy, Prescription,
+    ProtocolAdopted, Recommendation, ResponseAssessment, SponsorDecision, Subject, Support, Visit, VitalSign,
+};
+
+/// Everything recorded of the trial, up to a cut.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct State {
+    /// Versions of the protocol, in the order of adoption.
+    pub protocols: Vec<ProtocolAdopted>,
+    /// Cohorts opened, in order.
+    pub opened: Vec<CohortOpened>,
+    /// Recommendations, in order.
+    pub recommendations: Vec<Recommendation>,
+    /// Sponsor decisions, in order.
+    pub decisions: Vec<SponsorDecision>,
+    /// Patients, by subject id.
+    pub patients: BTreeMap<String, Patient>,
+    /// Facts of subjects who are not in the demographics, counted: they enter nothing.
+    pub orphans: usize,
+}
+
+/// Everything recorded of one patient, each list in order of recording.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Patient {
+    /// Demographics.
+    pub subject: Subject,
+    /// Enrolment.
+    pub enrolment: Option<Enrolment>,
+    /// Characteristics at baseline.
+    pub characteristics: Vec<Characteristic>,
+    /// Prescriptions.
+    pub prescriptions: Vec<Prescription>,
+    /// Administrations.
+    pub administrations: Vec<Administration>,
+    /// Fractions not given.
+    pub omitted: Vec<FractionOmitted>,
+    /// Adverse events.
+    pub adverse_events: Vec<AdverseEvent>,
+    /// Judgements on dose-limiting toxicity.
+    pub dlt_judgements: Vec<DltJudgement>,
+    /// Judgements on evaluability.
+    pub evaluability: Vec<EvaluabilityJudgement>,
+    /// Laboratory results.
+    pub laboratory: Vec<Laboratory>,
+    /// Vital signs.
+    pub vital_signs: Vec<VitalSign>,
+    /// Responses as assessed.
+    pub responses: Vec<ResponseAssessment>,
+    /// New anti-cancer therapies.
+    pub new_therapies: Vec<NewTherapy>,
+    /// Transfusions and growth factors.
+    pub support: Vec<Support>,
+    /// Disposition.
+    pub dispositions: Vec<Disposition>,
+    /// Medical history.
+    pub history: Vec<History>,
+    /// Visits.
+    pub visits: Vec<Visit>,
+    /// Death.
+    pub death: Option<Death>,
+}
+
+impl Patient {
+    fn new(subject: Subject) -> Self {
+        Self {
+            subject,
+            enrolment: None,
+            characteristics: Vec::new(),
+            prescriptions: Vec::new(),
+            administrations: Vec::new(),
+            omitted: Vec::new(),
+            adverse_events: Vec::new(),
+            dlt_judgements: Vec::new(),
+            evaluability: Vec::new(),
+            laboratory: Vec::new(),
+            vital_signs: Vec::new(),
+            responses: Vec::new(),
+            new_therapies: Vec::new(),
+            support: Vec::new(),
+            dispositions: Vec::new(),
+            history: Vec::new(),
+            visits: Vec::new(),
+            death: None,
+        }
+    }
+
+    /// Subject id.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.subject.subject
+    }
+
+    /// The value of a characteristic, by name without regard to case.
+    #[must_use]
+    pub fn characteristic(&self, name: &str) -> Option<&str> {
+        self.characteristics
+            .iter()
+            .rev()
+            .find(|characteristic| characteristic.name.eq_ignore_ascii_case(name))
+            .map(|characteristic| characteristic.value.as_str())
+    }
+}
+
+impl State {
+    /// Folds the facts a cut takes. The order in which facts of different patients arrived does not matter.
+    #[must_use]
+    pub fn fold(chain: &Chain, cut: &Cut) -> Self {
+        let mut state = Self::default();
+        let entries = cut.entries(chain);
+        for entry in &entries {
+            if let Fact::Subject(subject) = &entry.event.fact {
+                state.patients.insert(subject.subject.clone(), Patient::new(subject.clone()));
+            }
+        }
+        for entry in entries {
+            state.apply(&entry.event.fact);
+        }
+        state
+    }
+
+    fn apply(&mut self, fact: &Fact) {
+        match fact {
+            Fact::ProtocolAdopted(fact) => self.protocols.push(fact.clone()),
+            Fact::CohortOpened(fact) => self.opened.push(fact.clone()),
+            Fact::Recommendation(fact) => self.recommendations.push(fact.clone()),
+            Fact::SponsorDecision(fact) => self.decisions.push(fact.clone()),
+            fact => {
+                let patient = fact.subject().and_then(|subject| self.patients.get_mut(subject));
+                match patient {
+                    Some(patient) => patient.apply(fact),
+                    None => self.orphans += 1,
+                }
+            }
+        }
+    }
+}
+
+impl Patient {
+    fn apply(&mut self, fact: &Fact) {
+        match fact {
+            Fact::Enrolment(fact) => self.enrolment = Some(fact.clone()),
+            Fact::Characteristic(fact) => self.characteristics.push(fact.clone()),
+            Fact::Prescription(fact) => self.prescriptions.push(fact.clone()),
+            Fact::Administration(fact) => self.administrations.push(fact.clone()),
+            Fact::FractionOmitted(fact) => self.omitted.push(fact.clone()),
+            Fact::AdverseEvent(fact) => self.adverse_events.push(fact.clone()),
+            Fact::DltJudgement(fact) => self.dlt_judgements.push(fact.clone()),
+            Fact::EvaluabilityJudgement(fact) => self.evaluability.push(fact.clone()),
+            Fact::Laboratory(fact) => self.laboratory.push(fact.clone()),
+            Fact::VitalSign(fact) => self.vital_signs.push(fact.clone()),
+            Fact::ResponseAssessment(fact) => self.responses.push(fact.clone()),
+            Fact::NewTherapy(fact) => self.new_therapies.push(fact.clone()),
+            Fact::Support(fact) => self.support.push(fact.clone()),
+            Fact::Disposition(fact) => self.dispositions.push(fact.clone()),
+            Fact::History(fact) => self.history.push(fact.clone()),
+            Fact::Visit(fact) => self.visits.push(fact.clone()),
+            Fact::Death(fact) => self.death = Some(fact.clone()),
+            Fact::Subject(_)
+            | Fact::ProtocolAdopted(_)
+            | Fact::CohortOpened(_)
+            | Fact::Recommendation(_)
+            | Fact::SponsorDecision(_) => {}
+        }
+    }
+}
