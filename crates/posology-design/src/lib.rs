@@ -1,1 +1,34 @@
-//! Placeholder.
+//! Dose-escalation designs: what to do next, and why; which level to select, and why; exact statistics.
+//!
+//! Patients by level go in ([`Data`]), a [`Decision`] with its [`Because`]s comes out of a [`Design`]. The crate
+//! knows no patient: it sees counts by level and shares of follow-up, so no identifier can reach it. It reads
+//! no file, no clock and no random source.
+//!
+//! - [`ladder`] and [`data`]: levels, and the patients at them;
+//! - [`decision`]: the one interface that every design answers, and what pending patients do to an answer;
+//! - [`three_plus_three`]: the 3+3 rule in three named variants;
+//! - [`settings`]: what a design file says, checked whole before a design exists;
+//! - [`numeric`]: special functions and exact binomial intervals, with their accuracy.
+//!
+//! ```
+//! use posology_design::{Action, Data, Design, Level};
+//! let design: Design = serde_json::from_str(r#"{"design": "3+3", "doses": 4}"#).unwrap();
+//! let decision = design.next(&Data::from_outcomes(4, "1NNN 2NNT")?)?;
+//! assert_eq!((decision.action, decision.level, decision.enrol), (Action::Stay, Level::new(2), 3));
+//! assert_eq!(decision.because[0].says, "1 DLT among 3 evaluable patients at level 2: 3 more are needed there, to make 6");
+//! # Ok::<(), posology_design::BadData>(())
+//! ```
+
+pub mod because;
+pub mod data;
+pub mod decision;
+pub mod ladder;
+pub mod numeric;
+pub mod settings;
+pub mod three_plus_three;
+
+pub use because::Because;
+pub use data::{AtLevel, BadData, Data};
+pub use decision::{Action, Case, Completion, Decision, Design, Selection, WhatIf};
+pub use ladder::{Doses, Level};
+pub use settings::{Problem, Problems, Settings};

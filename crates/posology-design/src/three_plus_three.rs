@@ -1,0 +1,362 @@
+//! The 3+3 rule, in three named variants that differ in what it takes to select a level.
+//!
+//! With y DLTs among n evaluable patients at a level: fewer than `first-cohort` patients, treat up to it; none,
+//! the level is cleared; one, treat up to `expand-to` and it is cleared if no second comes; two or more at any
+//! n, and at any time, the level and all above it stop. Nobody is dropped by order of entry, so 4, 5 or 7
+//! patients follow the same four lines.
+//!
+//! A cleared level leads to the next one up unless that is stopped or there is none. Then, and when a level has
+//! stopped, the variant speaks: see [`Variant`]. Where the highest level not stopped has itself not been cleared
+//! (nobody was treated there because the trial began above it, or a late DLT came in), every variant goes down
+//! to it rather than select it unseen.
+//!
+//! Left out: levels of two agents, and any dose other than those of the ladder.
+
+use serde::{Deserialize, Serialize};
+
+use crate::because::Because;
+use crate::data::{Count, Counts};
+use crate::decision::{Action, Decision, Selection};
+use crate::ladder::{Doses, Level};
+use crate::settings::{Problem, Problems, check_shared};
+
+const STORER: &str = "Storer BE. Biometrics 1989;45:925-937, doi:10.2307/2531693";
+const KORN: &str = "Korn EL et al. Stat Med 1994;13:1799-1806, doi:10.1002/sim.4780131802";
+const SIX: &str = "Norris DC. arXiv:2012.05301; as enumerated by the R package precautionary 0.2.6";
+
+/// The greatest `expand-to`.
+const EXPAND_TO_MAX: u32 = 12;
+
+/// What it takes to select a level. The three are incompatible: the same data can give different answers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum Variant {
+    /// No de-escalation: when a level stops, the cleared level below is the MTD, even with 3 patients.
+    #[default]
+    Classic,
+    /// De-escalation: the level below a stopped one needs `expand-to` patients to be the MTD. The top of the
+    /// ladder is selected after 0 of 3.
+    Korn,
+    /// The MTD always needs `expand-to` patients, at the top of the ladder too.
+    SixAtMtd,
+}
+
+impl Variant {
+    /// The word in files and on screens, such as `six-at-mtd`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Classic => "classic",
+            Self::Korn => "korn",
+            Self::SixAtMtd => "six-at-mtd",
+        }
+    }
+
+    fn source(self) -> &'static str {
+        match self {
+            Self::Classic => STORER,
+            Self::Korn => KORN,
+            Self::SixAtMtd => SIX,
+        }
+    }
+}
+
+/// The settings of a 3+3 design as a file gives them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Settings {
+    /// The number of levels or their labels; in a trial its regimens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub doses: Option<Doses>,
+    /// The level of the first cohort, from 1.
+    pub start: u32,
+    /// What it takes to select a level.
+    pub variant: Variant,
+    /// Patients treated first at a level, 3 to 5.
+    pub first_cohort: u32,
+    /// Patients at a level that has had one DLT, more than `first-cohort` and at most 12.
+    pub expand_to: u32,
+    /// Shared with other designs. This one takes its cohorts from `first-cohort` and `expand-to`, so that any
+    /// other value than 3 or `first-cohort` is refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cohort_size: Option<u32>,
+    /// The greatest number of evaluable and undecided patients.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_patients: Option<u32>,
+    /// The target DLT rate. The rule does not read it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<f64>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            doses: None,
+            start: 1,
+            variant: Variant::Classic,
+            first_cohort: 3,
+            expand_to: 6,
+            cohort_size: None,
+            max_patients: None,
+            target: None,
+        }
+    }
+}
+
+impl Settings {
+    /// Everything that is wrong with the settings.
+    ///
+    /// ```
+    /// use posology_design::three_plus_three::Settings;
+    /// let problems = Settings { first_cohort: 2, ..Settings::default() }.check();
+    /// assert_eq!(
+    ///     problems[0].to_string(),
+    ///     "`first-cohort`: found 2, expected 3 to 5: the rule needs at least 3 patients to clear a level"
+    /// );
+    /// ```
+    pub fn check(&self) -> Vec<Problem> {
+        let Self { first_cohort, expand_to, .. } = *self;
+        let mut problems = check_shared(self.doses.as_ref(), self.start, self.max_patients, self.target);
+        if !(3..=5).contains(&first_cohort) {
+            let mend = "the rule needs at least 3 patients to clear a level";
+            problems.push(Problem::new("first-cohort", first_cohort, "3 to 5", mend));
+        }
+        if expand_to <= first_cohort || expand_to > EXPAND_TO_MAX {
+            let expected = format!("more than `first-cohort` ({first_cohort}) and at most {EXPAND_TO_MAX}");
+            let mend = "give the patients a level has in all after one DLT, usually 6";
+            problems.push(Problem::new("expand-to", expand_to, expected, mend));
+        }
+        if let Some(size) = self.cohort_size.filter(|size| *size != 3 && *size != first_cohort) {
+            let expected = format!("3, or {first_cohort} as `first-cohort` says");
+            let mend = "leave it out, and set `first-cohort` and `expand-to`";
+            problems.push(Problem::new("cohort-size", size, expected, mend));
+        }
+        problems
+    }
+}
+
+/// A 3+3 design whose settings hold together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ThreePlusThree(Settings);
+
+impl TryFrom<Settings> for ThreePlusThree {
+    type Error = Problems;
+
+    fn try_from(settings: Settings) -> Result<Self, Problems> {
+        let problems = settings.check();
+        if problems.is_empty() { Ok(Self(settings)) } else { Err(Problems(problems)) }
+    }
+}
+
+impl From<ThreePlusThree> for Settings {
+    fn from(rule: ThreePlusThree) -> Self {
+        rule.0
+    }
+}
+
+/// What the counts at a level say about it, before the levels around it are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    /// Two or more DLTs: this level and those above are closed.
+    Stopped,
+    /// So many more patients are needed before the level can be cleared.
+    Wants(u32),
+    Cleared,
+}
+
+impl ThreePlusThree {
+    /// The settings, known to hold together.
+    pub fn settings(&self) -> &Settings {
+        &self.0
+    }
+
+    pub(crate) fn next(&self, counts: &Counts) -> Decision {
+        if counts.patients() == 0 {
+            return self.start();
+        }
+        let mut because = self.stopped_levels(counts);
+        let Some(highest) = self.highest_open(counts) else {
+            because
+                .push(self.because("3+3/no-level-left", "no level is left below level 1: none is tolerated"));
+            return decision(Action::Stop, None, 0, because);
+        };
+        let level = counts.current.min(highest);
+        let missing = self.missing(counts, level, highest);
+        because.extend(self.findings(counts, level, highest));
+        if missing > 0 {
+            let action = if level < counts.current { Action::DeEscalate } else { Action::Stay };
+            decision(action, Some(level), missing, because)
+        } else if level == highest {
+            because.push(self.selected(level));
+            decision(Action::Complete, Some(level), 0, because)
+        } else {
+            let up = level.above();
+            let enrol = match self.missing(counts, up, highest) {
+                0 => self.0.first_cohort,
+                missing => missing,
+            };
+            let says = format!("level {up} is next and not stopped: {enrol} patients there");
+            because.push(self.because("3+3/next-level", says).input("level", up));
+            decision(Action::Escalate, Some(up), enrol, because)
+        }
+    }
+
+    pub(crate) fn select(&self, counts: &Counts) -> Selection {
+        let mut because = self.stopped_levels(counts);
+        let highest = self.highest_open(counts);
+        let level = (0..highest.map_or(0, |highest| highest.index() + 1))
+            .rev()
+            .map(Level::at_index)
+            .find(|level| self.qualifies(counts, *level));
+        because.push(match level {
+            Some(level) => self.selected(level),
+            None => {
+                let says = format!(
+                    "no treated level qualifies as MTD under the variant `{}`",
+                    self.0.variant.word()
+                );
+                self.because("3+3/none-selected", says)
+            }
+        });
+        Selection { level, awaits: false, because }
+    }
+
+    /// The lowest stopped level, which closes those above it too.
+    pub(crate) fn stopped_levels(&self, counts: &Counts) -> Vec<Because> {
+        let Some(level) = self.lowest_stopped(counts) else { return Vec::new() };
+        let Count { evaluable, dlt } = counts.at(level);
+        let above = if level < counts.top() { " and all levels above it" } else { "" };
+        let says = format!("level {level}{above} must stop: {} among {}", dlts(dlt), patients(evaluable));
+        vec![
+            self.because("3+3/stop-level", says)
+                .input("level", level)
+                .input("evaluable", evaluable)
+                .input("dlt", dlt),
+        ]
+    }
+
+    fn start(&self) -> Decision {
+        let level = Level::new(self.0.start).unwrap_or(Level::FIRST);
+        let enrol = self.0.first_cohort;
+        let says = format!("no patient has been treated: the first {enrol} at level {level}");
+        let because = vec![self.because("3+3/start", says).input("level", level)];
+        decision(Action::Start, Some(level), enrol, because)
+    }
+
+    fn verdict(&self, count: Count) -> Verdict {
+        let Settings { first_cohort, expand_to, .. } = self.0;
+        match count {
+            Count { dlt: 2.., .. } => Verdict::Stopped,
+            Count { evaluable, .. } if evaluable < first_cohort => Verdict::Wants(first_cohort - evaluable),
+            Count { evaluable, dlt: 1 } if evaluable < expand_to => Verdict::Wants(expand_to - evaluable),
+            Count { .. } => Verdict::Cleared,
+        }
+    }
+
+    fn lowest_stopped(&self, counts: &Counts) -> Option<Level> {
+        counts.levels.iter().position(|count| self.verdict(*count) == Verdict::Stopped).map(Level::at_index)
+    }
+
+    fn highest_open(&self, counts: &Counts) -> Option<Level> {
+        match self.lowest_stopped(counts) {
+            Some(level) => Level::new(level.number() - 1),
+            None => Some(counts.top()),
+        }
+    }
+
+    /// Whether a cleared level must also have `expand-to` patients, being a candidate for the MTD.
+    fn wants_expansion(&self, level: Level, top: Level) -> bool {
+        match self.0.variant {
+            Variant::Classic => false,
+            Variant::Korn => level != top,
+            Variant::SixAtMtd => true,
+        }
+    }
+
+    /// Patients to treat at an open level before the rule leaves it.
+    fn missing(&self, counts: &Counts, level: Level, highest: Level) -> u32 {
+        let count = counts.at(level);
+        match self.verdict(count) {
+            Verdict::Wants(more) => more,
+            Verdict::Cleared if level == highest && self.wants_expansion(level, counts.top()) => {
+                self.0.expand_to.saturating_sub(count.evaluable)
+            }
+            Verdict::Cleared | Verdict::Stopped => 0,
+        }
+    }
+
+    fn qualifies(&self, counts: &Counts, level: Level) -> bool {
+        let count = counts.at(level);
+        self.verdict(count) == Verdict::Cleared
+            && (count.evaluable >= self.0.expand_to || !self.wants_expansion(level, counts.top()))
+    }
+
+    /// What was found at the level the rule looks at, and what that asks for.
+    fn findings(&self, counts: &Counts, level: Level, highest: Level) -> Vec<Because> {
+        let count @ Count { evaluable, dlt } = counts.at(level);
+        let Settings { first_cohort, expand_to, variant, .. } = self.0;
+        let found = format!("{} among {} at level {level}", dlts(dlt), patients(evaluable));
+        let missing = self.missing(counts, level, highest);
+        let more = if missing == 1 { "1 more is".to_owned() } else { format!("{missing} more are") };
+        let (rule, says) = match self.verdict(count) {
+            Verdict::Wants(_) if evaluable < first_cohort => (
+                "3+3/first-cohort",
+                format!("{found}: {more} needed there, to make the first {first_cohort}"),
+            ),
+            Verdict::Wants(_) => {
+                ("3+3/one-dlt", format!("{found}: {more} needed there, to make {expand_to}"))
+            }
+            _ if dlt == 0 => ("3+3/no-dlt", format!("{found}: the level is cleared")),
+            _ => ("3+3/one-dlt-expanded", format!("{found}: at most 1 in {expand_to}, the level is cleared")),
+        };
+        let about = |rule: &str, says: String| {
+            self.because(rule, says).input("level", level).input("evaluable", evaluable).input("dlt", dlt)
+        };
+        let mut because = vec![about(rule, says)];
+        if self.verdict(count) == Verdict::Cleared && level == highest {
+            let place = if level == counts.top() {
+                format!("level {level} is the top of the ladder")
+            } else {
+                format!("level {} above is stopped", level.above())
+            };
+            because.push(about("3+3/highest-open", place));
+            if missing > 0 {
+                let says = format!(
+                    "the variant `{}` selects a level with {expand_to} patients: {more} needed",
+                    variant.word()
+                );
+                because.push(about("3+3/expand-before-selection", says));
+            }
+        }
+        because
+    }
+
+    fn selected(&self, level: Level) -> Because {
+        let says = format!(
+            "level {level} is the MTD: the highest cleared level, by the variant `{}`",
+            self.0.variant.word()
+        );
+        self.because("3+3/selected", says).input("level", level)
+    }
+
+    fn because(&self, rule: &str, says: impl Into<String>) -> Because {
+        Because::new(rule, says).input("variant", self.0.variant.word()).source(self.0.variant.source())
+    }
+}
+
+fn decision(action: Action, level: Option<Level>, enrol: u32, because: Vec<Because>) -> Decision {
+    Decision { action, level, enrol, because, completions: Vec::new() }
+}
+
+fn dlts(count: u32) -> String {
+    match count {
+        0 => "no DLT".to_owned(),
+        1 => "1 DLT".to_owned(),
+        _ => format!("{count} DLTs"),
+    }
+}
+
+fn patients(count: u32) -> String {
+    if count == 1 { "1 evaluable patient".to_owned() } else { format!("{count} evaluable patients") }
+}
