@@ -11,6 +11,9 @@ use crate::ladder::{Doses, Level};
 use crate::settings::{Problems, Settings};
 use crate::three_plus_three::ThreePlusThree;
 
+/// The greatest next cohort that [`Design::what_if`] lists.
+pub const COHORT_MAX: u32 = 100;
+
 /// What a design advises.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -246,7 +249,7 @@ impl Design {
 
     /// What would be advised in the cases a committee asks about: with undecided patients the best and the worst
     /// case, then each number of DLTs among the next patients at the current level. `planned_next_cohort` is cut
-    /// to the places `max-patients` leaves.
+    /// to the places `max-patients` leaves, and to [`COHORT_MAX`].
     ///
     /// # Errors
     /// As [`Design::next`].
@@ -261,7 +264,7 @@ impl Design {
             }
         }
         let left = self.max_patients().map_or(u32::MAX, |max| max.saturating_sub(data.patients()));
-        let patients = planned_next_cohort.min(left);
+        let patients = planned_next_cohort.min(left).min(COHORT_MAX);
         if patients > 0 {
             for dlts in 0..=patients {
                 let decision = self.next(&data.with_cohort(patients, dlts))?;

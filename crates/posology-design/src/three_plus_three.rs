@@ -6,9 +6,9 @@
 //! patients follow the same four lines.
 //!
 //! A cleared level leads to the next one up unless that is stopped or there is none. Then, and when a level has
-//! stopped, the variant speaks: see [`Variant`]. Where the highest level not stopped has itself not been cleared
-//! (nobody was treated there because the trial began above it, or a late DLT came in), every variant goes down
-//! to it rather than select it unseen.
+//! stopped, the variant speaks: see [`Variant`]. Two things are the same in all, since the sources presume that
+//! each level is complete before the next: where the highest level not stopped has not itself been cleared (the
+//! trial began above it), and where a late DLT leaves a lower level at one among too few, the rule goes down there.
 //!
 //! Left out: levels of two agents, and any dose other than those of the ladder.
 
@@ -181,7 +181,7 @@ impl ThreePlusThree {
                 .push(self.because("3+3/no-level-left", "no level is left below level 1: none is tolerated"));
             return decision(Action::Stop, None, 0, because);
         };
-        let level = counts.current.min(highest);
+        let level = self.reopened_below(counts, counts.current.min(highest));
         let missing = self.missing(counts, level, highest);
         because.extend(self.findings(counts, level, highest));
         if missing > 0 {
@@ -263,6 +263,13 @@ impl ThreePlusThree {
             Some(level) => Level::new(level.number() - 1),
             None => Some(counts.top()),
         }
+    }
+
+    /// The lowest level below this one whose only DLT came in after the trial had gone on, before the level had
+    /// `expand-to` patients; this one if there is none.
+    fn reopened_below(&self, counts: &Counts, level: Level) -> Level {
+        let waits = |count: &Count| count.dlt == 1 && matches!(self.verdict(*count), Verdict::Wants(_));
+        counts.levels.iter().take(level.index()).position(waits).map_or(level, Level::at_index)
     }
 
     /// Whether a cleared level must also have `expand-to` patients, being a candidate for the MTD.

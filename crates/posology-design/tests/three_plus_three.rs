@@ -206,7 +206,7 @@ fn two_dlts_stop_a_level_at_once_and_the_reason_says_so() {
 }
 
 #[test]
-fn a_late_dlt_below_the_current_level_closes_the_current_level_too() {
+fn a_late_second_dlt_below_the_current_level_closes_the_current_level_too() {
     let settings = r#""doses": 4, "variant": "korn""#;
     assert_eq!(advice(settings, 4, "1NNN 2NNTNNT 3NNN"), (Action::DeEscalate, Some(1), 3));
     assert_eq!(advice(r#""doses": 4"#, 4, "1NNN 2NNTNNT 3NNN"), (Action::Complete, Some(1), 0));
@@ -225,6 +225,22 @@ fn no_variant_selects_a_level_where_nobody_was_treated() {
 #[test]
 fn classic_returns_to_a_level_that_a_late_dlt_left_unsettled() {
     assert_eq!(advice(r#""doses": 3"#, 3, "1NNT 2TTN"), (Action::DeEscalate, Some(1), 3));
+}
+
+#[test]
+fn a_late_first_dlt_below_brings_the_trial_back_and_its_pending_hold_it() {
+    for variant in ["classic", "korn", "six-at-mtd"] {
+        let settings = format!(r#""doses": 3, "variant": "{variant}""#);
+        assert_eq!(advice(&settings, 3, "1NNT 2NNN"), (Action::DeEscalate, Some(1), 3), "{variant}");
+        assert_eq!(advice(&settings, 3, "1NNP 2NNN"), (Action::Wait, Some(2), 0), "{variant}");
+        assert_eq!(advice(&settings, 3, "1NNTNNN 2NNN"), (Action::Escalate, Some(3), 3), "{variant}");
+    }
+}
+
+#[test]
+fn a_planned_cohort_beyond_reason_is_cut_and_not_listed_for_ever() {
+    let rows = design(r#""doses": 3"#).what_if(&Data::from_outcomes(3, "1NNN").unwrap(), u32::MAX).unwrap();
+    assert_eq!(rows.len(), 101);
 }
 
 #[test]
