@@ -1,5 +1,7 @@
 //! Confirmation and best response against results made by other programs, and by their own laws.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use std::str::FromStr;
 
 use jiff::ToSpan;
