@@ -203,7 +203,8 @@ impl Design {
         });
         because.extend(suppositions(&because, &best.because, &worst.because, agree));
         Ok(if agree && !blocked {
-            Decision { action: best.action, level: best.level, enrol: best.enrol, because, completions }
+            let enrol = answers.iter().map(|answer| answer.enrol).min().unwrap_or(0);
+            Decision { action: best.action, level: best.level, enrol, because, completions }
         } else {
             Decision { action: Action::Wait, level: Some(data.current()), enrol: 0, because, completions }
         })
