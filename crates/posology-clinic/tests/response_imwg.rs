@@ -431,6 +431,18 @@ fn the_displayed_percentage_never_reaches_a_limit_the_value_missed() {
 }
 
 #[test]
+fn reasons_begin_with_what_set_the_category_and_name_a_rise_that_is_none_yet() {
+    let response = under(&Criteria::IMWG_2016, &both(0, "4.00", "1000"), &[], &both(1, "1.80", "400"));
+    assert_eq!(response.category, Category::Minimal);
+    assert!(response.reasons[0].says.starts_with("urine M-protein 400 mg/24 h, down 60.0%"));
+    let history = [serum(1, "1.00"), serum(2, "1.00")];
+    let response = under(&Criteria::IMWG_2016, &serum(0, "4.00"), &history, &serum(3, "1.49"));
+    let last = response.reasons.last().unwrap();
+    assert_eq!(last.rule, "imwg-2016/no-progression");
+    assert!(last.says.contains("up 49.0% from 1.00 g/dL at the nadir, a rise of 0.49"), "{}", last.says);
+}
+
+#[test]
 fn a_protocol_names_edition_and_open_points_and_an_unknown_key_is_refused() {
     let read = |text: &str| serde_json::from_str::<Settings>(text);
     let settings =

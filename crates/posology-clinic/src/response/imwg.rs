@@ -115,14 +115,12 @@ pub fn measurable(criteria: &Criteria, baseline: &Baseline) -> Result<Measurable
             found.markers.push(marker);
         }
         let verdict = if holds { "measurable" } else { "not measurable" };
-        let shown = value.map_or_else(|| "not done".to_owned(), |value| format!("{value} {}", marker.unit()));
+        let shown = value.map_or_else(|| "not done".to_owned(), |value| marker.show(value));
+        let limit = marker.show(limit);
         found.reasons.push(
             Because::new(
                 criteria.rule("measurable"),
-                format!(
-                    "{marker} at baseline {shown}: {verdict} ({comparator} {limit} {}{also})",
-                    marker.unit()
-                ),
+                format!("{marker} at baseline {shown}: {verdict} ({comparator} {limit}{also})"),
             )
             .input("baseline", shown)
             .source(criteria.edition.source()),
@@ -145,13 +143,13 @@ pub fn measurable(criteria: &Criteria, baseline: &Baseline) -> Result<Measurable
     let has_light_chains = difference.is_some_and(|difference| difference > Decimal::ZERO)
         && ratio.is_some_and(|ratio| ratio != LightChainRatio::Normal)
         && chain.is_some_and(|value| reaches(value, MEASURABLE_LIGHT_CHAIN));
-    note(
-        Marker::FreeLightChains,
-        difference,
-        MEASURABLE_LIGHT_CHAIN,
-        has_light_chains,
-        " of the involved chain, with an abnormal ratio",
-    );
+    let of_which = match (involved, chain) {
+        (Some(Chain::Kappa), Some(value)) => format!(" of the involved chain, here kappa {value}"),
+        (Some(Chain::Lambda), Some(value)) => format!(" of the involved chain, here lambda {value}"),
+        _ => " of the involved chain".to_owned(),
+    };
+    let of_which = format!("{of_which}, with an abnormal ratio");
+    note(Marker::FreeLightChains, difference, MEASURABLE_LIGHT_CHAIN, has_light_chains, &of_which);
 
     let cells = at.amount(Marker::PlasmaCells, None);
     let has_cells = criteria.marrow_measurable && cells.is_some_and(|value| value >= MEASURABLE_PLASMA_CELLS);
@@ -280,7 +278,9 @@ pub fn assess(
         Patient { criteria, baseline: &baseline.markers, measurable: &measurable, before: &before, now };
     let progression = patient.progression();
     let (category, reasons) = if progression.is_empty() {
-        patient.response()
+        let (category, mut reasons) = patient.response();
+        reasons.extend(patient.rises_short_of_progression());
+        (category, reasons)
     } else {
         (Category::Progressive, progression.iter().map(|met| met.because.clone()).collect())
     };
@@ -428,24 +428,47 @@ impl Patient<'_> {
 
     fn risen(&self, marker: Marker, rule: &str, limit: &str) -> Option<Progression> {
         let (low, value, rise) = self.rise(marker)?;
-        let unit = marker.unit();
         let kind = match marker {
             Marker::PlasmaCells => ProgressionKind::Marrow,
             Marker::Plasmacytoma => ProgressionKind::Imaging,
             _ => ProgressionKind::Biochemical,
         };
-        let says = format!(
-            "{marker} {value} {unit}, {} {low} {unit} at the nadir, by {rise}: {limit}",
-            moved(low, value)
-        );
+        let says = format!("{}: {limit}", describe_rise(marker, low, value, rise));
         Some(Progression {
             marker: Some(marker),
             kind,
             because: self
                 .because(rule, says)
-                .input("now", format!("{value} {unit}"))
-                .input("nadir", format!("{low} {unit}")),
+                .input("now", marker.show(value))
+                .input("nadir", marker.show(low)),
         })
+    }
+
+    /// The markers that could progress and stand above their nadir, though not far enough.
+    fn rises_short_of_progression(&self) -> Vec<Because> {
+        let protein = self.measurable.has_protein();
+        let light_chains = self.measurable.has(Marker::FreeLightChains);
+        let marrow = match self.criteria.marrow_progression {
+            MarrowProgression::Increase10 => "needs 25% of the nadir and 10 percentage points",
+            MarrowProgression::Level10 => "needs 25% of the nadir and a level of 10%",
+        };
+        [
+            (Marker::SerumM, true, "needs 25% and 0.5 g/dL"),
+            (Marker::UrineM, true, "needs 25% and 200 mg/24 h"),
+            (Marker::FreeLightChains, !protein, "needs 25% and more than 10 mg/dL"),
+            (Marker::PlasmaCells, !protein && !light_chains, marrow),
+        ]
+        .into_iter()
+        .filter(|&(_, counts, _)| counts)
+        .filter_map(|(marker, _, needs)| {
+            let (low, value, rise) = self.rise(marker)?;
+            (rise > Decimal::ZERO).then(|| {
+                let says =
+                    format!("{}: no progression, which {needs}", describe_rise(marker, low, value, rise));
+                self.because("no-progression", says)
+            })
+        })
+        .collect()
     }
 
     fn serum_progression(&self) -> Option<Progression> {
@@ -485,10 +508,10 @@ impl Patient<'_> {
         let (low, value, rise) = self.rise(Marker::PlasmaCells)?;
         let (enough, limit) = match self.criteria.marrow_progression {
             MarrowProgression::Increase10 => {
-                (rise >= PLASMA_CELLS_RISE, "at least 25% of it and at least 10 percentage points")
+                (rise >= PLASMA_CELLS_RISE, "at least 25% of the nadir and at least 10 percentage points")
             }
             MarrowProgression::Level10 => {
-                (value >= PLASMA_CELLS_RISE, "at least 25% of it, to a level of at least 10%")
+                (value >= PLASMA_CELLS_RISE, "at least 25% of the nadir, to a level of at least 10%")
             }
         };
         if rise > Decimal::ZERO && rose_by_a_quarter(low, value) && enough {
@@ -559,21 +582,20 @@ impl Patient<'_> {
             return (lowest, reasons);
         }
         let (category, more) = self.complete(lowest);
-        reasons.splice(0..0, more);
+        let place = if category == lowest { reasons.len() } else { 0 };
+        reasons.splice(place..place, more);
         (category, reasons)
     }
 
     fn level(&self, category: Category, marker: Marker, value: Decimal, limit: &str) -> Level {
-        let unit = marker.unit();
         let base = self.base(marker).unwrap_or_default();
-        let says = format!(
-            "{marker} {value} {unit}, {} {base} {unit} at baseline: {category} ({limit})",
-            moved(base, value)
-        );
+        let (now, baseline) = (marker.show(value), marker.show(base));
+        let says =
+            format!("{marker} {now}, {} {baseline} at baseline: {category} ({limit})", moved(base, value));
         let because = self
             .because(&format!("response-{}", rule_name(marker)), says)
-            .input("now", format!("{value} {unit}"))
-            .input("baseline", format!("{base} {unit}"));
+            .input("now", now)
+            .input("baseline", baseline);
         Level { category, because }
     }
 
@@ -899,6 +921,11 @@ impl Patient<'_> {
             (Category::Complete, vec![complete, more])
         }
     }
+}
+
+fn describe_rise(marker: Marker, low: Decimal, value: Decimal, rise: Decimal) -> String {
+    let (now, nadir) = (marker.show(value), marker.show(low));
+    format!("{marker} {now}, {} {nadir} at the nadir, a rise of {rise}", moved(low, value))
 }
 
 const fn rule_name(marker: Marker) -> &'static str {

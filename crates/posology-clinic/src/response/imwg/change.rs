@@ -43,15 +43,12 @@ impl Change {
 
 impl fmt::Display for Change {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (now, baseline) = (self.marker.show(self.value), self.marker.show(self.baseline));
         write!(
             formatter,
-            "{} {} {}, {} {} {} at baseline",
+            "{} {now}, {} {baseline} at baseline",
             self.marker,
-            self.value,
-            self.marker.unit(),
-            moved(self.baseline, self.value),
-            self.baseline,
-            self.marker.unit()
+            moved(self.baseline, self.value)
         )
     }
 }
@@ -84,9 +81,10 @@ pub fn percent_change(from: Decimal, to: Decimal) -> Option<Decimal> {
     Some(if percent.is_zero() { Decimal::new(0, 1) } else { percent })
 }
 
-/// "down 50.0% from", "up 12.5% from" or "against".
+/// "down 50.0% from", "up 12.5% from", "unchanged from", or "against" where no percentage exists.
 pub(super) fn moved(from: Decimal, to: Decimal) -> String {
     match percent_change(from, to) {
+        _ if from == to => "unchanged from".to_owned(),
         None => "against".to_owned(),
         Some(percent) if to < from => format!("down {}% from", percent.abs()),
         Some(percent) => format!("up {percent}% from"),

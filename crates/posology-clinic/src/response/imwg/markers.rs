@@ -40,6 +40,14 @@ impl Marker {
         }
     }
 
+    /// An amount with the unit as it is printed.
+    pub(super) fn show(self, amount: Decimal) -> String {
+        match self {
+            Self::PlasmaCells => format!("{amount}%"),
+            _ => format!("{amount} {}", self.unit()),
+        }
+    }
+
     /// The marker in words.
     pub const fn name(self) -> &'static str {
         match self {
