@@ -205,6 +205,31 @@ pub fn terms(version: Version, analyte: Analyte) -> Vec<(&'static str, Direction
     terms
 }
 
+/// The value below which a grade of an analyte's low term begins, in its canonical unit; `None` where the version
+/// has no such cut, or only one relative to the laboratory's limit.
+///
+/// ```
+/// use posology_clinic::ctcae::{Version, low_cut};
+/// use posology_clinic::laboratory::Analyte;
+/// assert_eq!(low_cut(Version::V5, Analyte::Platelets, 4), Some(25.into()));
+/// assert_eq!(low_cut(Version::V6, Analyte::Platelets, 4), Some(10.into()));
+/// assert_eq!(low_cut(Version::V5, Analyte::Haemoglobin, 4), None);
+/// ```
+pub fn low_cut(version: Version, analyte: Analyte, grade: u8) -> Option<Decimal> {
+    let line = TABLE.iter().find(|l| {
+        l.version == version
+            && l.analyte == analyte
+            && l.direction == Direction::Low
+            && convert(analyte, Decimal::ONE, l.unit).is_ok_and(|quantity| quantity.value == Decimal::ONE)
+    })?;
+    line.grades.get(usize::from(grade).checked_sub(1)?)?.iter().find_map(|alternative| {
+        match (alternative.comparison, alternative.cut) {
+            (Comparison::Below, Cut::Value(cut)) => Some(cut),
+            _ => None,
+        }
+    })
+}
+
 /// One line of the table of thresholds.
 struct Line {
     version: Version,

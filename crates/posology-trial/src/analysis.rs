@@ -1,3 +1,205 @@
-//! What the facts at a cut say.
+//! What the facts at a cut say: per patient, per cohort, and for the decision.
+//!
+//! Start at [`Analysis::of`]. Every table, figure, page and JSON shows values of this type; none of them
+//! derives a number of its own.
+
+pub mod decision;
+pub mod efficacy;
+pub mod exposure;
+pub mod patient;
 pub mod rates;
 pub mod survival;
+pub mod toxicity;
+
+use serde::Serialize;
+
+use crate::cut::Cut;
+use crate::event::{Chain, Recommendation, SponsorDecision};
+use crate::protocol::{Population, Protocol, RateDefinition};
+use crate::state::State;
+use decision::Advice;
+use patient::PatientAnalysis;
+use rates::Rate;
+
+/// A trial at a cut, analysed.
+#[derive(Debug, Clone)]
+pub struct Analysis {
+    /// The protocol in force at the cut.
+    pub protocol: Protocol,
+    /// SHA-256 of its file.
+    pub protocol_sha256: String,
+    /// The cut.
+    pub cut: Cut,
+    /// Everyone in the demographics at the cut, in order of enrolment, then of subject id.
+    pub patients: Vec<PatientAnalysis>,
+    /// The cohorts of the protocol, in its order.
+    pub cohorts: Vec<CohortAnalysis>,
+    /// What stands in the record's protocol versions: version, date and reason, in the order of adoption.
+    pub adopted: Vec<(String, jiff::civil::Date, String)>,
+}
+
+/// A cohort at the cut.
+#[derive(Debug, Clone)]
+pub struct CohortAnalysis {
+    /// Id.
+    pub id: String,
+    /// Regimen id.
+    pub regimen: String,
+    /// Label of the regimen.
+    pub label: String,
+    /// Place of the regimen on the ladder, from 1.
+    pub level: usize,
+    /// Planned number of patients.
+    pub planned: u32,
+    /// Where it stands.
+    pub stage: CohortStage,
+    /// Day it was opened.
+    pub opened: Option<jiff::civil::Date>,
+    /// The committee's recommendation on it.
+    pub recommendation: Option<Recommendation>,
+    /// The sponsor's decision on it.
+    pub decision: Option<SponsorDecision>,
+    /// Its patients, as places in [`Analysis::patients`].
+    pub patients: Vec<usize>,
+    /// What the design advises on its level, at this cut, with reasons. `None` without a design or a patient.
+    pub advice: Option<Advice>,
+}
+
+/// Where a cohort stands: no step is skipped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CohortStage {
+    /// In the protocol, not open.
+    Planned,
+    /// Open, with places left.
+    Open,
+    /// Full; at least one window is open.
+    InWindow,
+    /// Every window is closed; no recommendation yet.
+    UnderReview,
+    /// The committee has recommended; the sponsor has not decided.
+    Recommended,
+    /// The sponsor has decided.
+    Decided,
+}
+
+impl CohortStage {
+    /// The stage in words.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Planned => "planned, not open",
+            Self::Open => "open",
+            Self::InWindow => "full, in window",
+            Self::UnderReview => "windows closed, under review",
+            Self::Recommended => "recommended, awaiting the sponsor",
+            Self::Decided => "decided",
+        }
+    }
+}
+
+/// An analysis that cannot be made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadAnalysis {
+    /// The design refuses the counts.
+    #[error("cohort {cohort}: {problem}")]
+    Design {
+        /// Cohort.
+        cohort: String,
+        /// The design's own message.
+        problem: String,
+    },
+}
+
+impl Analysis {
+    /// Analyses a trial at a cut.
+    ///
+    /// # Errors
+    /// [`BadAnalysis`] where the escalation design refuses the counts (more patients than it allows, say).
+    pub fn of(
+        protocol: &Protocol,
+        protocol_sha256: &str,
+        chain: &Chain,
+        cut: &Cut,
+    ) -> Result<Self, BadAnalysis> {
+        let state = State::fold(chain, cut);
+        let mut patients: Vec<PatientAnalysis> =
+            state.patients.values().map(|patient| PatientAnalysis::derive(protocol, patient, cut)).collect();
+        patients.sort_by(|a, b| {
+            (a.enrolled.is_none(), a.enrolled, &a.id).cmp(&(b.enrolled.is_none(), b.enrolled, &b.id))
+        });
+        let mut analysis = Self {
+            protocol: protocol.clone(),
+            protocol_sha256: protocol_sha256.to_owned(),
+            cut: cut.clone(),
+            patients,
+            cohorts: Vec::new(),
+            adopted: state.protocols.iter().map(|p| (p.version.clone(), p.date, p.reason.clone())).collect(),
+        };
+        analysis.cohorts = protocol
+            .cohort
+            .iter()
+            .map(|cohort| crate::cohort::derive(&analysis, &state, cohort))
+            .collect::<Result<_, _>>()?;
+        Ok(analysis)
+    }
+
+    /// A cohort by id.
+    #[must_use]
+    pub fn cohort(&self, id: &str) -> Option<&CohortAnalysis> {
+        self.cohorts.iter().find(|cohort| cohort.id == id)
+    }
+
+    /// The patients of a cohort, in order of enrolment.
+    pub fn patients_of<'a>(
+        &'a self,
+        cohort: &'a CohortAnalysis,
+    ) -> impl Iterator<Item = &'a PatientAnalysis> {
+        cohort.patients.iter().filter_map(|index| self.patients.get(*index))
+    }
+
+    /// The cohort to review when none is named: the last under review, else the last with a treated patient.
+    #[must_use]
+    pub fn cohort_to_review(&self) -> Option<&CohortAnalysis> {
+        let mut cohorts = self.cohorts.iter().rev();
+        cohorts
+            .clone()
+            .find(|cohort| cohort.stage == CohortStage::UnderReview)
+            .or_else(|| cohorts.find(|cohort| self.patients_of(cohort).any(PatientAnalysis::is_treated)))
+    }
+
+    /// A rate of the protocol over some patients, on confirmed or on unconfirmed best response.
+    #[must_use]
+    pub fn rate<'a>(
+        &self,
+        definition: &RateDefinition,
+        patients: impl Iterator<Item = &'a PatientAnalysis>,
+        confirmed: bool,
+    ) -> Rate {
+        efficacy::rate(definition, patients, confirmed)
+    }
+}
+
+impl Population {
+    /// Id, as printed with every percentage.
+    #[must_use]
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Treated => "treated",
+            Self::ResponseEvaluable => "response-evaluable",
+            Self::DltEvaluable => "dlt-evaluable",
+        }
+    }
+
+    /// Definition in words.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Treated => "patients given at least one fraction",
+            Self::ResponseEvaluable => {
+                "patients given at least one fraction, with a measurable baseline and an assessment afterwards, or early progression or death"
+            }
+            Self::DltEvaluable => "patients evaluable for dose-limiting toxicity",
+        }
+    }
+}

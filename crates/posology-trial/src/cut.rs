@@ -22,7 +22,9 @@ pub struct Cut {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadCut {
     /// The record holds no dated fact.
-    #[error("expected a record with at least one dated fact, found none; mend: import data, or state the cut-off with --cut")]
+    #[error(
+        "expected a record with at least one dated fact, found none; mend: import data, or state the cut-off with --cut"
+    )]
     NoFacts,
     /// The cut-off lies after every fact.
     #[error(

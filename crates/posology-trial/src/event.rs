@@ -890,9 +890,8 @@ impl Chain {
             if line.trim().is_empty() {
                 continue;
             }
-            let Line { event, hash: found } = serde_json::from_str(line).map_err(|error| {
-                BadRecord::NotAnEvent { line: number, found: error.to_string() }
-            })?;
+            let Line { event, hash: found } = serde_json::from_str(line)
+                .map_err(|error| BadRecord::NotAnEvent { line: number, found: error.to_string() })?;
             let expected = sha256_after(chain.head(), &canonical(&event)?);
             if expected != found {
                 return Err(BadRecord::Broken { line: number, expected, found });
@@ -944,7 +943,9 @@ fn write_canonical(value: &serde_json::Value, text: &mut String) -> Result<(), B
         Value::Bool(true) => text.push_str("true"),
         Value::Bool(false) => text.push_str("false"),
         Value::Number(number) if number.is_f64() => {
-            return Err(BadRecord::Unwritable(format!("the floating-point number {number}; write a decimal as text")));
+            return Err(BadRecord::Unwritable(format!(
+                "the floating-point number {number}; write a decimal as text"
+            )));
         }
         Value::Number(number) => text.push_str(&number.to_string()),
         Value::String(string) => write_string(string, text)?,
@@ -994,7 +995,10 @@ mod tests {
             recorded_by: "test".to_owned(),
             origin: None,
             corrects: None,
-            fact: Fact::CohortOpened(CohortOpened { cohort: cohort.to_owned(), date: Date::constant(2019, 1, 1) }),
+            fact: Fact::CohortOpened(CohortOpened {
+                cohort: cohort.to_owned(),
+                date: Date::constant(2019, 1, 1),
+            }),
         }
     }
 
@@ -1022,8 +1026,10 @@ mod tests {
 
     #[test]
     fn keys_are_ordered_by_utf_16_as_rfc_8785_section_3_2_3_shows() {
-        let value: serde_json::Value =
-            serde_json::from_str("{\"\u{20ac}\":1,\"\\r\":2,\"\u{fb33}\":3,\"1\":4,\"\u{1f600}\":5,\"\u{80}\":6,\"\u{f6}\":7}").unwrap();
+        let value: serde_json::Value = serde_json::from_str(
+            "{\"\u{20ac}\":1,\"\\r\":2,\"\u{fb33}\":3,\"1\":4,\"\u{1f600}\":5,\"\u{80}\":6,\"\u{f6}\":7}",
+        )
+        .unwrap();
         assert_eq!(
             canonical(&value).unwrap(),
             "{\"\\r\":2,\"1\":4,\"\u{80}\":6,\"\u{f6}\":7,\"\u{20ac}\":1,\"\u{1f600}\":5,\"\u{fb33}\":3}"

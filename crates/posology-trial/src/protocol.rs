@@ -4,6 +4,7 @@
 //! out. Each table of the file is one type here; every setting has the default given in its description.
 
 mod check;
+mod problem;
 mod read;
 mod schema;
 
@@ -12,7 +13,7 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 use posology_clinic::body_surface::Formula;
 use posology_clinic::ctcae;
-use posology_clinic::dlt::Rule;
+use posology_clinic::dlt::Rules;
 use posology_clinic::quantity::{ActivityPerArea, Area};
 use posology_clinic::response::Category;
 use posology_clinic::response::imwg;
@@ -21,10 +22,11 @@ use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use read::{Problem, Problems};
+pub use problem::{Problem, Problems, Severity};
 pub use schema::json_schema;
 
-/// A protocol, whole and free of contradictions: it can only be had from [`Protocol::read`].
+/// A protocol. Had from [`Protocol::read`] it is whole and free of contradictions, and its escalation design knows
+/// its ladder: the regimens.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Protocol {
@@ -130,7 +132,8 @@ pub struct Version {
     /// Version, such as `6.0`.
     pub id: String,
     /// Date of the version.
-    #[schemars(with = "String")]
+    #[serde(deserialize_with = "read::date")]
+    #[schemars(schema_with = "schema::date")]
     pub date: Date,
     /// Why this version.
     pub reason: String,
@@ -143,7 +146,8 @@ pub struct Amendment {
     /// Version it brought.
     pub version: String,
     /// Its date.
-    #[schemars(with = "String")]
+    #[serde(deserialize_with = "read::date")]
+    #[schemars(schema_with = "schema::date")]
     pub date: Date,
     /// Why.
     pub reason: String,
@@ -193,13 +197,13 @@ impl Default for BodySurface {
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Gates {
     /// Protocol tolerance of net administered against prescribed activity, percent (10).
-    #[schemars(with = "String")]
+    #[schemars(schema_with = "schema::decimal")]
     pub tolerance_percent: Decimal,
     /// Before use: more than this off the prescribed dosage needs the authorised user's direction (20).
-    #[schemars(with = "String")]
+    #[schemars(schema_with = "schema::decimal")]
     pub before_use_percent: Decimal,
     /// After use: this much off or more is for review by the radiation safety officer (20).
-    #[schemars(with = "String")]
+    #[schemars(schema_with = "schema::decimal")]
     pub after_use_percent: Decimal,
     /// Later than this many days after its planned day, a fraction counts as delayed (3).
     pub delayed_more_than_days: u32,
@@ -294,8 +298,8 @@ pub struct Dlt {
     /// CTCAE version of every grade.
     pub ctcae: ctcae::Version,
     /// The rules.
-    #[serde(default)]
-    pub rules: Vec<Rule>,
+    #[serde(default, deserialize_with = "read::rules")]
+    pub rules: Rules,
     /// Whether a fraction omitted, reduced or delayed through toxicity is itself dose-limiting (false).
     #[serde(default)]
     pub fraction_changed_by_toxicity: bool,
@@ -357,7 +361,7 @@ impl Default for SupportDays {
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Evaluability {
     /// Least share of the prescribed activity that must have been given, percent (75), unless toxicity was the reason.
-    #[schemars(with = "String")]
+    #[schemars(schema_with = "schema::decimal")]
     pub minimum_percent: Decimal,
     /// Whether patients who cannot be evaluated are replaced (true).
     pub replace: bool,
@@ -439,13 +443,18 @@ pub enum HoldAction {
     Meet,
 }
 
-/// Response criteria of the trial.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", default)]
+/// Response criteria of the trial: the edition, and the points that it leaves open.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
 pub struct Response {
-    /// The criteria with their open points.
-    #[serde(flatten)]
+    /// The criteria with their open points (IMWG 2016, each point at its default).
     pub criteria: imwg::Settings,
+}
+
+impl Default for Response {
+    fn default() -> Self {
+        Self { criteria: imwg::Settings::new(imwg::Edition::Imwg2016) }
+    }
 }
 
 /// An endpoint.
@@ -497,12 +506,12 @@ fn default_rates() -> Vec<RateDefinition> {
         name: name.to_owned(),
         at_least,
         population: Population::ResponseEvaluable,
-        minimum_days: (at_least == Category::SD).then_some(42),
+        minimum_days: (at_least == Category::Stable).then_some(42),
     };
     vec![
-        rate("ORR", "Overall response rate (partial response or better)", Category::PR),
-        rate("CBR", "Clinical benefit rate (minimal response or better)", Category::MR),
-        rate("DCR", "Disease control rate (stable disease or better)", Category::SD),
+        rate("ORR", "Overall response rate (partial response or better)", Category::Partial),
+        rate("CBR", "Clinical benefit rate (minimal response or better)", Category::Minimal),
+        rate("DCR", "Disease control rate (stable disease or better)", Category::Stable),
     ]
 }
 
@@ -594,7 +603,23 @@ impl Regimen {
     /// The total prescribed activity per area: as stated, else the sum of the fractions where all state theirs.
     #[must_use]
     pub fn total_per_area(&self) -> Option<ActivityPerArea> {
-        self.total.or_else(|| self.fraction.iter().map(|fraction| fraction.activity).sum())
+        self.total.or_else(|| self.sum_of_fractions())
+    }
+
+    /// The sum of the fractions, in the unit of the first; none where one states no activity.
+    fn sum_of_fractions(&self) -> Option<ActivityPerArea> {
+        let mut parts = self.fraction.iter().map(|fraction| fraction.activity);
+        let first = parts.next()??;
+        parts.try_fold(first, |sum, part| {
+            let sum = ActivityPerArea::from_mbq_per_m2(sum.mbq_per_m2() + part?.mbq_per_m2());
+            Some(sum.ok()?.show_in(first.shown_in()))
+        })
+    }
+
+    /// Study day of the last planned fraction.
+    #[must_use]
+    pub fn last_day(&self) -> Option<i32> {
+        self.fraction.iter().map(|fraction| fraction.day).max()
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::cut::Cut;
 use crate::event::{
-    AdverseEvent, Administration, Chain, Characteristic, CohortOpened, Death, Disposition, DltJudgement,
+    Administration, AdverseEvent, Chain, Characteristic, CohortOpened, Death, Disposition, DltJudgement,
     Enrolment, EvaluabilityJudgement, Fact, FractionOmitted, History, Laboratory, NewTherapy, Prescription,
     ProtocolAdopted, Recommendation, ResponseAssessment, SponsorDecision, Subject, Support, Visit, VitalSign,
 };

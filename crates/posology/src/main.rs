@@ -1,2 +1,225 @@
-//! Placeholder.
-fn main() {}
+//! The `posology` command: a trial from its protocol to its committee packet.
+//!
+//! Each verb is a file under `commands`; none of them contains a rule of the trial. What people read goes to
+//! standard output, errors to standard error. Exit status: 0 done; 1 the thing checked does not hold; 2 bad
+//! usage or bad input, nothing written; 3 an internal fault.
+
+mod commands;
+mod failure;
+mod folder;
+mod output;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "posology", version, about = "Design, run and report a dose-escalation trial", max_term_width = 100)]
+struct Cli {
+    /// Print one JSON document instead of text for people
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// A trial: its protocol, its data, where it stands
+    #[command(subcommand)]
+    Trial(TrialCommand),
+    /// Freeze a data cut and write the committee's packet
+    Review(Review),
+    /// Toxicity grades
+    #[command(subcommand)]
+    Toxicity(ToxicityCommand),
+    /// Response categories from measured values, with reasons; `response confirm` from categories
+    Response(Response),
+    /// Arithmetic of prescribed and decayed activity, as the protocol fixes it
+    #[command(subcommand)]
+    Dose(DoseCommand),
+}
+
+#[derive(Subcommand)]
+enum TrialCommand {
+    /// Check the protocol file and list every problem with its place
+    Check {
+        /// Folder of the trial, or its trial.toml
+        dir: PathBuf,
+    },
+    /// Import SDTM data sets (CSV, XPT, Dataset-JSON) into the trial's events
+    Import(Import),
+    /// Cohorts, patients, windows, dose-limiting toxicities and what is awaited
+    Status {
+        /// Folder of the trial
+        dir: PathBuf,
+        /// Clinical cut-off, such as 2019-05-03 or 2019-05-03T12:00:00Z [default: the last recorded fact]
+        #[arg(long)]
+        cut: Option<String>,
+    },
+    /// Write synthetic patients from the protocol and its plan (patients.toml)
+    Synthesize {
+        /// Folder of the trial
+        dir: PathBuf,
+        /// Seed [default: the plan's]
+        #[arg(long)]
+        seed: Option<u64>,
+        /// Where to write the events [default: standard output]
+        #[arg(long)]
+        out: Option<PathBuf>,
+    },
+}
+
+#[derive(Args)]
+struct Import {
+    /// Folder of the trial
+    dir: PathBuf,
+    /// Folder of data sets, or one file
+    path: PathBuf,
+    /// Encoding of CSV files that are not UTF-8 (windows-1252)
+    #[arg(long)]
+    encoding: Option<String>,
+    /// Largest size of one file after decompression, bytes
+    #[arg(long, default_value_t = 2 << 30)]
+    max_bytes: u64,
+    /// Time stamp of the new events [default: now]
+    #[arg(long)]
+    recorded_at: Option<jiff::Timestamp>,
+    /// Who records them
+    #[arg(long = "as", env = "POSOLOGY_USER", default_value = "import")]
+    user: String,
+    /// Also print every subject's confirmed best response
+    #[arg(long)]
+    responses: bool,
+}
+
+#[derive(Args)]
+struct Review {
+    /// Folder of the trial
+    dir: PathBuf,
+    /// Cohort to review [default: the one under review]
+    #[arg(long)]
+    cohort: Option<String>,
+    /// Clinical cut-off, such as 2019-05-03 or 2019-05-03T12:00:00Z [default: the last recorded fact]
+    #[arg(long)]
+    cut: Option<String>,
+    /// Folder to write the packet to
+    #[arg(long)]
+    out: PathBuf,
+}
+
+#[derive(Subcommand)]
+enum ToxicityCommand {
+    /// Grade laboratory values of a CSV file (columns test or term, value, unit; lln, uln, baseline)
+    Grade {
+        /// CSV file
+        file: PathBuf,
+        /// CTCAE version: 5.0 or 6.0
+        #[arg(long)]
+        ctcae: String,
+    },
+}
+
+#[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
+struct Response {
+    #[command(subcommand)]
+    confirm: Option<ResponseCommand>,
+    /// Criteria: imwg-2006, imwg-2011 or imwg-2016
+    #[arg(required = true)]
+    criteria: Option<String>,
+    /// CSV file: subject, date and marker values, a row an assessment
+    #[arg(required = true)]
+    file: Option<PathBuf>,
+    /// Tell one subject's course in words
+    #[arg(long)]
+    explain: Option<String>,
+}
+
+#[derive(Subcommand)]
+enum ResponseCommand {
+    /// Confirm responses already categorised (subject, date, response, pd_kind, therapy_start, death_pd)
+    Confirm {
+        /// Criteria: imwg-2006, imwg-2011 or imwg-2016
+        criteria: String,
+        /// CSV file
+        file: PathBuf,
+    },
+}
+
+#[derive(Subcommand)]
+enum DoseCommand {
+    /// Prescribed activity of each fraction of a regimen
+    Prescribe {
+        /// Folder of the trial, or its trial.toml
+        trial: PathBuf,
+        /// Regimen id
+        #[arg(long)]
+        regimen: String,
+        /// Height, cm
+        #[arg(long)]
+        height_cm: String,
+        /// Weight, kg
+        #[arg(long)]
+        weight_kg: String,
+    },
+    /// Decay an activity from one time to another, forwards or back
+    Decay {
+        /// Nuclide, such as I-131
+        #[arg(long)]
+        nuclide: String,
+        /// Activity with its unit, such as "1650 MBq"
+        #[arg(long)]
+        activity: String,
+        /// Time of that activity, with its offset: 2019-05-01T12:00-05:00
+        #[arg(long)]
+        from: String,
+        /// Time asked for
+        #[arg(long)]
+        to: String,
+        /// Which published half-life [default: the nuclide's first]
+        #[arg(long)]
+        half_life: Option<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let json = cli.json;
+    let done = std::panic::catch_unwind(|| run(cli));
+    match done {
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Err(failure)) => failure.report(json),
+        Err(_) => {
+            eprintln!("internal fault: please report it, with the command and, if you may, the input");
+            ExitCode::from(3)
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<(), failure::Failure> {
+    let json = cli.json;
+    match cli.command {
+        Command::Trial(TrialCommand::Check { dir }) => commands::check::run(&dir, json),
+        Command::Trial(TrialCommand::Import(import)) => commands::import::run(&import, json),
+        Command::Trial(TrialCommand::Status { dir, cut }) => commands::status::run(&dir, cut.as_deref(), json),
+        Command::Trial(TrialCommand::Synthesize { dir, seed, out }) => {
+            commands::synthesize::run(&dir, seed, out.as_deref())
+        }
+        Command::Review(review) => commands::review::run(&review, json),
+        Command::Toxicity(ToxicityCommand::Grade { file, ctcae }) => commands::grade::run(&file, &ctcae, json),
+        Command::Response(Response { confirm: Some(ResponseCommand::Confirm { criteria, file }), .. }) => {
+            commands::response::confirm(&criteria, &file, json)
+        }
+        Command::Response(Response { criteria, file, explain, .. }) => {
+            commands::response::assess(&criteria.unwrap_or_default(), &file.unwrap_or_default(), explain.as_deref(), json)
+        }
+        Command::Dose(DoseCommand::Prescribe { trial, regimen, height_cm, weight_kg }) => {
+            commands::prescribe::run(&trial, &regimen, &height_cm, &weight_kg, json)
+        }
+        Command::Dose(DoseCommand::Decay { nuclide, activity, from, to, half_life }) => {
+            commands::decay::run(&nuclide, &activity, &from, &to, half_life.as_deref(), json)
+        }
+    }
+}

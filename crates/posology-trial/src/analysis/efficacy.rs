@@ -1,0 +1,471 @@
+//! Response of one patient, and the rates over patients.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+use posology_clinic::Because;
+use posology_clinic::laboratory::Analyte;
+use posology_clinic::response::best::{Best, best};
+use posology_clinic::response::confirm::{Confirmed, Course, confirm};
+use posology_clinic::response::imwg::{
+    self, Baseline, Change, Immunofixation, Marker, Markers, Measurable, Reading,
+};
+use posology_clinic::response::{Assessment, Category, ProgressionKind};
+use rust_decimal::Decimal;
+
+use super::patient::PatientAnalysis;
+use super::rates::{Confidence, CountedPopulation, Rate};
+use super::survival::TimeToEvent;
+use crate::cut::Cut;
+use crate::event::{Laboratory, ProgressionFoundBy};
+use crate::protocol::{Protocol, RateDefinition};
+use crate::state::Patient;
+
+/// What the response rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Basis {
+    /// Measured marker values.
+    Markers,
+    /// Categories as assessed by the investigator: no marker values were recorded.
+    Categories,
+    /// Nothing recorded.
+    Nothing,
+}
+
+/// Response of one patient.
+#[derive(Debug, Clone)]
+pub struct ResponseAnalysis {
+    /// What it rests on.
+    pub basis: Basis,
+    /// Day of the first fraction, from which stable disease is counted.
+    pub first: Option<Date>,
+    /// Markers measurable at baseline, with reasons; for marker values only.
+    pub measurable: Option<Measurable>,
+    /// Baseline values; for marker values only.
+    pub baseline: Option<Markers>,
+    /// Each assessment after baseline, in order of date.
+    pub visits: Vec<AssessedVisit>,
+    /// The confirmed statuses.
+    pub confirmed: Confirmed,
+    /// Best response, confirmed and unconfirmed.
+    pub best: Best,
+    /// Best change of the driving marker before progression and new therapy.
+    pub best_change: Option<Change>,
+    /// The driving marker at each visit.
+    pub series: Vec<Change>,
+    /// Whether the patient is evaluable for response.
+    pub evaluable: bool,
+    /// What was doubtful in the data and how it was read.
+    pub findings: Vec<Because>,
+}
+
+/// One assessment.
+#[derive(Debug, Clone)]
+pub struct AssessedVisit {
+    /// Day.
+    pub date: Date,
+    /// The values; for marker values only.
+    pub markers: Option<Markers>,
+    /// The category computed from them, with its reasons.
+    pub computed: Option<imwg::Response>,
+    /// The investigator's own category of that day.
+    pub investigator: Option<String>,
+}
+
+impl ResponseAnalysis {
+    /// Derives it: from marker values where any were recorded, else from the investigator's categories.
+    pub(crate) fn derive(protocol: &Protocol, patient: &Patient, first: Option<Date>, cut: &Cut) -> Self {
+        let settings = &protocol.response.criteria;
+        let course = Course {
+            first_treatment: first,
+            new_therapy: new_therapy(patient),
+            death: patient.death.as_ref().map(|death| death.at.latest_date()),
+            cut: Some(cut.date()),
+        };
+        let mut findings = Vec::new();
+        let investigator = investigator_categories(patient, &mut findings);
+        let visits = marker_visits(patient, &mut findings);
+        let last = course.new_therapy.map(|start| start.yesterday().unwrap_or(start));
+
+        let mut response = Self {
+            basis: Basis::Nothing,
+            first,
+            measurable: None,
+            baseline: None,
+            visits: Vec::new(),
+            confirmed: Confirmed { statuses: Vec::new(), findings: Vec::new() },
+            best: best(
+                &settings.confirmation,
+                &course,
+                &Confirmed { statuses: Vec::new(), findings: Vec::new() },
+            ),
+            best_change: None,
+            series: Vec::new(),
+            evaluable: false,
+            findings: Vec::new(),
+        };
+        let assessments = if let (false, Some(first)) = (visits.is_empty(), first) {
+            response.basis = Basis::Markers;
+            let criteria = settings.criteria();
+            let baseline = Baseline::new(baseline(&visits, first));
+            let after: Vec<Markers> = visits.into_iter().filter(|visit| visit.date > first).collect();
+            match imwg::measurable(&criteria, &baseline) {
+                Ok(measurable) => response.measurable = Some(measurable),
+                Err(bad) => findings.push(Because::new("response/bad-value", bad.to_string())),
+            }
+            let computed = imwg::assess_all(&criteria, &baseline, &after).unwrap_or_else(|bad| {
+                findings.push(Because::new("response/bad-value", bad.to_string()));
+                Vec::new()
+            });
+            let dated = |through| imwg::series(&criteria, &baseline, &after, through).unwrap_or_default();
+            response.series = dated(None);
+            for markers in &after {
+                response.visits.push(AssessedVisit {
+                    date: markers.date,
+                    computed: computed.iter().find(|response| response.date == markers.date).cloned(),
+                    investigator: investigator
+                        .iter()
+                        .rfind(|(assessed, _)| assessed.date == markers.date)
+                        .map(|(_, text)| text.clone()),
+                    markers: Some(markers.clone()),
+                });
+            }
+            response.baseline = Some(baseline.markers);
+            computed.into_iter().map(imwg::Response::into_assessment).collect::<Vec<_>>()
+        } else if !investigator.is_empty() {
+            response.basis = Basis::Categories;
+            for (assessment, text) in &investigator {
+                response.visits.push(AssessedVisit {
+                    date: assessment.date,
+                    markers: None,
+                    computed: None,
+                    investigator: Some(text.clone()),
+                });
+            }
+            investigator.into_iter().map(|(assessment, _)| assessment).collect()
+        } else {
+            Vec::new()
+        };
+        response.visits.sort_by_key(|visit| visit.date);
+        response.confirmed = confirm(&settings.confirmation, &course, &assessments);
+        response.best = best(&settings.confirmation, &course, &response.confirmed);
+        let progression = response.confirmed.progression();
+        response.best_change = response
+            .series
+            .iter()
+            .filter(|change| {
+                last.is_none_or(|last| change.date <= last) && progression.is_none_or(|pd| change.date < pd)
+            })
+            .reduce(|best, next| if next.value < best.value { next } else { best })
+            .cloned();
+        let has_baseline = match response.basis {
+            Basis::Markers => {
+                response.measurable.as_ref().is_some_and(|measurable| measurable.driving.is_some())
+            }
+            Basis::Categories => true,
+            Basis::Nothing => false,
+        };
+        let early_end = course.death.is_some() || progression.is_some();
+        response.evaluable = first.is_some()
+            && has_baseline
+            && (response.visits.iter().any(|v| first.is_none_or(|first| v.date >= first)) || early_end);
+        findings.extend(response.confirmed.findings.iter().cloned());
+        response.findings = findings;
+        response
+    }
+
+    /// The category that stands at a visit, as computed, else as the investigator gave it.
+    #[must_use]
+    pub fn status_at(&self, date: Date) -> Option<Category> {
+        self.confirmed
+            .statuses
+            .iter()
+            .find(|status| status.date == date && status.counts)
+            .map(|status| status.assessed)
+    }
+
+    /// Best change from baseline of the driving marker, percent, exact and unrounded.
+    #[must_use]
+    pub fn best_percent(&self) -> Option<Decimal> {
+        exact_percent(self.best_change.as_ref()?)
+    }
+}
+
+/// Change from baseline in percent, unrounded; `None` where the baseline is zero.
+#[must_use]
+pub fn exact_percent(change: &Change) -> Option<Decimal> {
+    let difference = change.value.checked_sub(change.baseline)?;
+    difference.checked_mul(Decimal::ONE_HUNDRED)?.checked_div(change.baseline)
+}
+
+/// Start of the first new anti-cancer therapy; the earliest day it can have been.
+fn new_therapy(patient: &Patient) -> Option<Date> {
+    patient.new_therapies.iter().map(|therapy| therapy.start.earliest_date()).min()
+}
+
+/// The investigator's overall responses under criteria of the IMWG, with the category as written. A partial
+/// date becomes the last day it can have been, and is reported.
+fn investigator_categories(patient: &Patient, findings: &mut Vec<Because>) -> Vec<(Assessment, String)> {
+    let is_imwg = |criteria: Option<&str>| {
+        criteria.is_some_and(|text| {
+            let text = text.to_ascii_uppercase();
+            ["IMWG", "MYELOMA"].iter().any(|word| text.contains(word))
+        })
+    };
+    let mut assessments: Vec<(Assessment, String)> = Vec::new();
+    for fact in &patient.responses {
+        let is_investigator =
+            fact.evaluator.as_deref().is_none_or(|who| who.eq_ignore_ascii_case("INVESTIGATOR"));
+        if fact.test != "OVRLRESP" || !is_imwg(fact.criteria.as_deref()) || !is_investigator {
+            continue;
+        }
+        let (Some(text), Some(at)) = (&fact.response, &fact.at) else { continue };
+        let Ok(category) = text.parse::<Category>() else {
+            findings.push(Because::new(
+                "response/unknown-category",
+                format!("{at}: the response {text:?} is no category of the IMWG; it was left out"),
+            ));
+            continue;
+        };
+        if at.is_partial() {
+            findings.push(
+                Because::new(
+                    "response/partial-date",
+                    format!("the response dated {at} is taken as of {}", at.latest_date()),
+                )
+                .input("recorded", at),
+            );
+        }
+        let kind = match (category, fact.death_by_progression, fact.progression_found_by) {
+            (Category::Progressive, true, _) => Some(ProgressionKind::Death),
+            (Category::Progressive, false, Some(ProgressionFoundBy::Imaging)) => {
+                Some(ProgressionKind::Imaging)
+            }
+            (Category::Progressive, false, Some(ProgressionFoundBy::Biochemical)) => {
+                Some(ProgressionKind::Biochemical)
+            }
+            _ => None,
+        };
+        assessments.push((Assessment::new(at.latest_date(), category, kind), text.clone()));
+    }
+    assessments.sort();
+    assessments
+}
+
+/// The marker values by visit: results of one named visit, else of one day, make one assessment, dated at
+/// its last sample.
+fn marker_visits(patient: &Patient, findings: &mut Vec<Because>) -> Vec<Markers> {
+    let mut groups: BTreeMap<String, Vec<(Date, &Laboratory)>> = BTreeMap::new();
+    for result in patient.laboratory.iter().filter(|result| is_marker(result)) {
+        let Some(date) = result.at.as_ref().and_then(|at| at.date()) else { continue };
+        let named = result
+            .visit
+            .as_deref()
+            .filter(|visit| !visit.trim().is_empty() && !visit.to_ascii_uppercase().contains("UNSCHED"));
+        groups.entry(named.map_or_else(|| date.to_string(), str::to_owned)).or_default().push((date, result));
+    }
+    let mut visits: BTreeMap<Date, Markers> = BTreeMap::new();
+    for results in groups.into_values() {
+        let Some(date) = results.iter().map(|(date, _)| *date).max() else { continue };
+        let markers = visits.entry(date).or_insert_with(|| Markers::new(date));
+        for (_, result) in results {
+            if let Err(problem) = read_marker(markers, result) {
+                findings.push(Because::new(
+                    "response/unreadable",
+                    format!("{date}: {} was left out: {problem}", result.test),
+                ));
+            }
+        }
+    }
+    visits.into_values().collect()
+}
+
+fn is_marker(result: &Laboratory) -> bool {
+    immunofixation_of(result).is_some()
+        || matches!(
+            result.analyte,
+            Some(
+                Analyte::SerumMProtein
+                    | Analyte::UrineMProtein
+                    | Analyte::FreeKappa
+                    | Analyte::FreeLambda
+                    | Analyte::FreeLightChainRatio
+                    | Analyte::MarrowPlasmaCells
+            )
+        )
+}
+
+/// Whether a result is an immunofixation, and of which fluid (true: urine).
+fn immunofixation_of(result: &Laboratory) -> Option<bool> {
+    let is_fixation = [result.method.as_deref(), Some(result.test.as_str())]
+        .into_iter()
+        .flatten()
+        .any(|text| text.to_ascii_uppercase().contains("IMMUNOFIX") || text.eq_ignore_ascii_case("IFE"));
+    is_fixation.then(|| {
+        result.specimen.as_deref().is_some_and(|specimen| specimen.to_ascii_uppercase().contains("URINE"))
+    })
+}
+
+fn read_marker(markers: &mut Markers, result: &Laboratory) -> Result<(), String> {
+    let Some(text) = result.result.as_deref().map(str::trim).filter(|text| !text.is_empty()) else {
+        return Ok(());
+    };
+    let upper = text.to_ascii_uppercase();
+    if let Some(is_urine) = immunofixation_of(result) {
+        let read = if upper.starts_with("NEG") || upper.starts_with("NOT DETECTED") {
+            Immunofixation::Negative
+        } else if upper.starts_with("POS") || upper.starts_with("DETECTED") {
+            Immunofixation::Positive
+        } else {
+            return Err(format!("expected POSITIVE or NEGATIVE, found {text:?}"));
+        };
+        *(if is_urine { &mut markers.urine_immunofixation } else { &mut markers.serum_immunofixation }) =
+            read;
+        return Ok(());
+    }
+    let unit = result.unit.as_deref().unwrap_or("");
+    let number = |marker: Marker| -> Result<Decimal, String> {
+        let value: Decimal = text.parse().map_err(|_| format!("expected a number, found {text:?}"))?;
+        marker.canonical(value, unit).map_err(|bad| bad.to_string())
+    };
+    let reading = |marker: Marker| -> Result<Reading, String> {
+        if upper.starts_with("NOT DETECTED") || upper.starts_with("NEG") || upper.starts_with("ABSENT") {
+            Ok(Reading::NotDetected)
+        } else if upper.starts_with("TRACE") || text.starts_with('<') {
+            Ok(Reading::TracePresent)
+        } else {
+            number(marker).map(Reading::Quantified)
+        }
+    };
+    match result.analyte {
+        Some(Analyte::SerumMProtein) => markers.serum_m = reading(Marker::SerumM)?,
+        Some(Analyte::UrineMProtein) => markers.urine_m = reading(Marker::UrineM)?,
+        Some(Analyte::FreeKappa) => markers.kappa = Some(number(Marker::FreeLightChains)?),
+        Some(Analyte::FreeLambda) => markers.lambda = Some(number(Marker::FreeLightChains)?),
+        Some(Analyte::FreeLightChainRatio) => {
+            markers.kappa_lambda_ratio =
+                Some(text.parse().map_err(|_| format!("expected a ratio, found {text:?}"))?);
+        }
+        Some(Analyte::MarrowPlasmaCells) => markers.plasma_cells = Some(number(Marker::PlasmaCells)?),
+        _ => {}
+    }
+    Ok(())
+}
+
+/// The last value of each marker up to the day of the first fraction.
+fn baseline(visits: &[Markers], first: Date) -> Markers {
+    let mut before: Vec<&Markers> = visits.iter().filter(|visit| visit.date <= first).collect();
+    before.sort_by_key(|visit| visit.date);
+    let mut baseline = Markers::new(before.last().map_or(first, |last| last.date));
+    for visit in before {
+        if visit.serum_m != Reading::NotDone {
+            baseline.serum_m = visit.serum_m;
+        }
+        if visit.urine_m != Reading::NotDone {
+            baseline.urine_m = visit.urine_m;
+        }
+        if visit.serum_immunofixation != Immunofixation::NotDone {
+            baseline.serum_immunofixation = visit.serum_immunofixation;
+        }
+        if visit.urine_immunofixation != Immunofixation::NotDone {
+            baseline.urine_immunofixation = visit.urine_immunofixation;
+        }
+        baseline.kappa = visit.kappa.or(baseline.kappa);
+        baseline.lambda = visit.lambda.or(baseline.lambda);
+        baseline.kappa_lambda_ratio = visit.kappa_lambda_ratio.or(baseline.kappa_lambda_ratio);
+        if visit.plasma_cells.is_some() {
+            baseline.plasma_cells = visit.plasma_cells;
+            baseline.plasma_cells_date = Some(visit.date);
+        }
+    }
+    baseline
+}
+
+/// Progression-free survival of one patient, with the reason for its end.
+#[derive(Debug, Clone)]
+pub struct ProgressionFree {
+    /// Days from the first fraction (day 1 is 1), and whether the end is an event.
+    pub time: TimeToEvent,
+    /// Why it ends there.
+    pub because: Because,
+}
+
+/// From the first fraction to confirmed progression or death; censored at the last evaluable assessment before
+/// new therapy, else at the last evaluable assessment, else on day 1 (FDA 2007 guidance, appendix 3, table A,
+/// without its rule on missed assessments).
+pub(crate) fn progression_free(
+    patient: &Patient,
+    first: Date,
+    response: &ResponseAnalysis,
+    cut: &Cut,
+) -> Option<ProgressionFree> {
+    let death = patient.death.as_ref().map(|death| death.at.latest_date()).filter(|date| *date <= cut.date());
+    let progression = response.confirmed.progression();
+    let therapy = new_therapy(patient).filter(|date| *date <= cut.date());
+    let last_adequate = response
+        .confirmed
+        .statuses
+        .iter()
+        .filter(|status| status.counts && status.assessed != Category::NotEvaluable)
+        .map(|status| status.date)
+        .filter(|date| *date >= first && therapy.is_none_or(|start| *date <= start))
+        .max();
+    let event = [progression.map(|date| (date, "confirmed progression")), death.map(|date| (date, "death"))]
+        .into_iter()
+        .flatten()
+        .min()
+        .filter(|(date, _)| therapy.is_none_or(|start| *date <= start));
+    let (end, is_event, why) = match (event, therapy) {
+        (Some((date, why)), _) => (date, true, why.to_owned()),
+        (None, Some(start)) => (
+            last_adequate.unwrap_or(first),
+            false,
+            format!("censored at the last evaluable assessment before new therapy of {start}"),
+        ),
+        (None, None) => {
+            (last_adequate.unwrap_or(first), false, "censored at the last evaluable assessment".to_owned())
+        }
+    };
+    let days = posology_clinic::dlt::study_day(first, end);
+    Some(ProgressionFree {
+        time: TimeToEvent { days: f64::from(days.max(1)), event: is_event },
+        because: Because::new("pfs", format!("day {days} ({end}): {why}"))
+            .input("first fraction", first)
+            .input("end", end)
+            .source("FDA guidance on endpoints 2007, appendix 3, table A"),
+    })
+}
+
+/// A rate of the protocol over some patients.
+pub(crate) fn rate<'a>(
+    definition: &RateDefinition,
+    patients: impl Iterator<Item = &'a PatientAnalysis>,
+    confirmed: bool,
+) -> Rate {
+    let population = CountedPopulation {
+        id: definition.population.id().to_owned(),
+        words: definition.population.words().to_owned(),
+    };
+    let outcomes = patients
+        .filter(|patient| patient.is_in(definition.population))
+        .map(|patient| patient.response.meets(definition, confirmed));
+    Rate::count(outcomes, definition.id.clone(), population, Confidence::NINETY_FIVE)
+}
+
+impl ResponseAnalysis {
+    /// Whether the best response meets a definition; stable disease only where it was seen late enough.
+    fn meets(&self, definition: &RateDefinition, confirmed: bool) -> bool {
+        let best = if confirmed { self.best.confirmed } else { self.best.unconfirmed };
+        let Some(best) = best.filter(|best| best.is_at_least(definition.at_least)) else { return false };
+        let (Category::Stable, Some(minimum), Some(first)) = (best, definition.minimum_days, self.first)
+        else {
+            return true;
+        };
+        self.confirmed.statuses.iter().any(|status| {
+            status.counts
+                && status.assessed.is_at_least(Category::Stable)
+                && super::exposure::days_between(first, status.date)
+                    .is_some_and(|days| i64::from(days) >= i64::from(minimum))
+        })
+    }
+}

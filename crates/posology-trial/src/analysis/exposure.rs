@@ -1,0 +1,260 @@
+//! What was prescribed and what was given, fraction by fraction.
+
+use jiff::civil::Date;
+use posology_clinic::Because;
+use posology_clinic::quantity::{Activity, ActivityPerArea};
+use rust_decimal::Decimal;
+use serde::Serialize;
+
+use crate::event::{Administration, Amount};
+use crate::protocol::{Protocol, Regimen};
+use crate::state::Patient;
+
+/// Exposure of one patient.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Exposure {
+    /// Each fraction of the regimen, and any given beyond it, in order.
+    pub fractions: Vec<FractionExposure>,
+    /// Body surface area the prescription used, m2.
+    pub body_surface_m2: Option<Decimal>,
+}
+
+/// A fraction as planned, prescribed and given.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct FractionExposure {
+    /// Number, from 1.
+    pub number: u32,
+    /// Prescribed activity per area.
+    pub per_area: Option<ActivityPerArea>,
+    /// Prescribed activity.
+    pub prescribed: Option<Activity>,
+    /// Day it was planned for.
+    pub planned: Option<Date>,
+    /// Day it was given; `None` where it was not.
+    pub given: Option<Date>,
+    /// Net administered activity.
+    pub net: Option<Activity>,
+    /// Days after the planned day.
+    pub delay_days: Option<i32>,
+    /// Why it was changed, delayed or not given, as recorded.
+    pub reason: Option<String>,
+    /// Whether that reason was toxicity.
+    pub through_toxicity: Option<bool>,
+    /// Flags for review: they name a gate, they declare nothing.
+    pub flags: Vec<Because>,
+}
+
+impl FractionExposure {
+    /// Net administered against prescribed activity, in percent.
+    #[must_use]
+    pub fn percent(&self) -> Option<Decimal> {
+        percent(self.net?, self.prescribed?)
+    }
+}
+
+/// Part of a whole in percent; `None` where the whole is zero.
+fn percent(part: Activity, whole: Activity) -> Option<Decimal> {
+    part.mbq().checked_mul(Decimal::ONE_HUNDRED)?.checked_div(whole.mbq())
+}
+
+impl Exposure {
+    /// Derives it from what was recorded.
+    #[must_use]
+    pub fn derive(protocol: &Protocol, regimen: Option<&Regimen>, patient: &Patient) -> Self {
+        let mut given: Vec<&Administration> = patient
+            .administrations
+            .iter()
+            .filter(|administration| is_product(protocol, administration))
+            .collect();
+        given.sort_by_key(|administration| {
+            (administration.start.earliest_date(), administration.start.instant(), administration.fraction)
+        });
+        let first = given.first().map(|administration| administration.start.earliest_date());
+        let numbers = |index: usize, recorded: Option<u32>| {
+            recorded.unwrap_or_else(|| u32::try_from(index + 1).unwrap_or(u32::MAX))
+        };
+        let planned = regimen.map_or(0, |regimen| regimen.fraction.len());
+        let last = given
+            .iter()
+            .enumerate()
+            .map(|(index, administration)| numbers(index, administration.fraction))
+            .chain(patient.prescriptions.iter().map(|prescription| prescription.fraction))
+            .chain(patient.omitted.iter().map(|omitted| omitted.fraction))
+            .filter(|number| *number <= 100)
+            .max()
+            .unwrap_or(0)
+            .max(u32::try_from(planned).unwrap_or(0));
+        let fractions = (1..=last)
+            .map(|number| {
+                let administration = given
+                    .iter()
+                    .enumerate()
+                    .find(|(index, administration)| numbers(*index, administration.fraction) == number)
+                    .map(|(_, administration)| *administration);
+                derive_fraction(protocol, regimen, patient, number, first, administration)
+            })
+            .collect();
+        let body_surface_m2 =
+            patient.prescriptions.iter().find_map(|prescription| prescription.body_surface_m2);
+        Self { fractions, body_surface_m2 }
+    }
+
+    /// Day of the first fraction given.
+    #[must_use]
+    pub fn first(&self) -> Option<Date> {
+        self.fractions.iter().filter_map(|fraction| fraction.given).min()
+    }
+
+    /// Day of the last fraction given.
+    #[must_use]
+    pub fn last(&self) -> Option<Date> {
+        self.fractions.iter().filter_map(|fraction| fraction.given).max()
+    }
+
+    /// Total administered activity over the fractions given; `None` where one of them has none recorded.
+    #[must_use]
+    pub fn total_administered(&self) -> Option<Activity> {
+        let given: Vec<_> = self.fractions.iter().filter(|fraction| fraction.given.is_some()).collect();
+        if given.is_empty() {
+            return None;
+        }
+        total(given.iter().map(|fraction| fraction.net))
+    }
+
+    /// Total prescribed activity; `None` where a fraction has none recorded.
+    #[must_use]
+    pub fn total_prescribed(&self) -> Option<Activity> {
+        if self.fractions.is_empty() {
+            return None;
+        }
+        total(self.fractions.iter().map(|fraction| fraction.prescribed))
+    }
+
+    /// Total administered against total prescribed activity, percent.
+    #[must_use]
+    pub fn percent(&self) -> Option<Decimal> {
+        percent(self.total_administered()?, self.total_prescribed()?)
+    }
+
+    /// Whether every fraction of the regimen was given.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        !self.fractions.is_empty() && self.fractions.iter().all(|fraction| fraction.given.is_some())
+    }
+}
+
+/// The sum, where every part is known.
+fn total(parts: impl Iterator<Item = Option<Activity>>) -> Option<Activity> {
+    Activity::total(parts.collect::<Option<Vec<_>>>()?).ok()
+}
+
+/// Whether an administration is of the product under study; without a product in the protocol, all are.
+fn is_product(protocol: &Protocol, administration: &Administration) -> bool {
+    protocol.product.as_ref().is_none_or(|product| {
+        std::iter::once(&product.name)
+            .chain(&product.also)
+            .any(|name| name.eq_ignore_ascii_case(administration.treatment.trim()))
+    })
+}
+
+fn derive_fraction(
+    protocol: &Protocol,
+    regimen: Option<&Regimen>,
+    patient: &Patient,
+    number: u32,
+    first: Option<Date>,
+    administration: Option<&Administration>,
+) -> FractionExposure {
+    let index = number.saturating_sub(1) as usize;
+    let plan = regimen.and_then(|regimen| regimen.fraction.get(index));
+    let prescription = patient.prescriptions.iter().rev().find(|p| p.fraction == number);
+    let omitted = patient.omitted.iter().rev().find(|omitted| omitted.fraction == number);
+    let planned = prescription
+        .and_then(|prescription| prescription.planned.as_ref()?.date())
+        .or_else(|| first?.checked_add(jiff::Span::new().try_days(i64::from(plan?.day) - 1).ok()?).ok());
+    let given = administration.map(|administration| administration.start.earliest_date());
+    let adjustment = administration
+        .and_then(|administration| administration.adjustment.as_ref())
+        .or(omitted.map(|omitted| &omitted.adjustment));
+    let mut fraction = FractionExposure {
+        number,
+        per_area: prescription.and_then(|p| p.per_area).or(plan.and_then(|plan| plan.activity)),
+        prescribed: prescription.and_then(|prescription| prescription.activity),
+        planned,
+        given,
+        net: administration.and_then(|administration| match administration.amount {
+            Some(Amount::Activity(activity)) => Some(activity),
+            _ => None,
+        }),
+        delay_days: given.zip(planned).and_then(|(given, planned)| days_between(planned, given)),
+        reason: adjustment.map(|adjustment| adjustment.reason.clone()),
+        through_toxicity: adjustment.and_then(|adjustment| adjustment.toxicity),
+        flags: Vec::new(),
+    };
+    fraction.flags = flags(protocol, &fraction);
+    fraction
+}
+
+/// The gates of the protocol on one fraction. The operators differ on purpose: the tolerance and the gate
+/// before use are crossed by more than their limit, the review after use by the limit itself
+/// (10 CFR 35.63(d) and 35.3045).
+fn flags(protocol: &Protocol, fraction: &FractionExposure) -> Vec<Because> {
+    let mut flags = Vec::new();
+    let gates = &protocol.gates;
+    if let (Some(net), Some(prescribed), Some(percent)) =
+        (fraction.net, fraction.prescribed, fraction.percent())
+    {
+        let off = (percent - Decimal::ONE_HUNDRED).abs();
+        let shown = percent.round_dp(1);
+        let says = |what: &str| {
+            format!(
+                "fraction {}: {shown}% of the prescribed activity was administered: {what}",
+                fraction.number
+            )
+        };
+        let because = |rule: &str, what: &str| {
+            Because::new(rule, says(what)).input("net administered", net).input("prescribed", prescribed)
+        };
+        if off >= gates.after_use_percent {
+            flags.push(
+                because(
+                    "gates/after-use",
+                    &format!(
+                        "{}% or more off, for review by the radiation safety officer",
+                        gates.after_use_percent
+                    ),
+                )
+                .source("protocol, gates.after-use-percent; wording of 10 CFR 35.3045(a)(1)(ii)"),
+            );
+        } else if off > gates.tolerance_percent {
+            flags.push(
+                because(
+                    "gates/tolerance",
+                    &format!("outside the protocol's tolerance of {}%", gates.tolerance_percent),
+                )
+                .source("protocol, gates.tolerance-percent"),
+            );
+        }
+    }
+    if let Some(days) = fraction
+        .delay_days
+        .filter(|days| *days > i32::try_from(gates.delayed_more_than_days).unwrap_or(i32::MAX))
+    {
+        flags.push(
+            Because::new(
+                "gates/delay",
+                format!("fraction {} was given {days} days after its planned day", fraction.number),
+            )
+            .source("protocol, gates.delayed-more-than-days"),
+        );
+    }
+    flags
+}
+
+/// Days from one day to another; negative where the second is earlier.
+#[must_use]
+pub fn days_between(from: Date, to: Date) -> Option<i32> {
+    from.until((jiff::Unit::Day, to)).ok().map(|span| span.get_days())
+}

@@ -1,0 +1,688 @@
+//! Toxicity of one patient: dose-limiting or not, events, worst grades, and counts over time.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+use posology_clinic::Because;
+use posology_clinic::ctcae::{self, Circumstances, Direction};
+use posology_clinic::dlt::{self, Certainty, Course, Finding, FractionOutcome, Reason, Window, study_day};
+use posology_clinic::laboratory::{Analyte, LabValue, Measured};
+use rust_decimal::Decimal;
+
+use super::exposure::Exposure;
+use super::patient::Disposition;
+use crate::cut::Cut;
+use crate::event::{AdverseEvent, DltJudgement, Judge, Laboratory, SupportKind};
+use crate::protocol::{Dlt, Protocol, SupportDays};
+use crate::state::Patient;
+
+/// How a patient counts for dose-limiting toxicity. Pending is never "no DLT".
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DltStatus {
+    /// No fraction given.
+    NotTreated,
+    /// A dose-limiting toxicity: evaluable whatever activity was received.
+    Dlt,
+    /// The whole window observed, none found.
+    NoDlt,
+    /// The window is open, or a judgement is awaited.
+    Pending,
+    /// Judged not evaluable, for a reason other than toxicity.
+    NotEvaluable,
+}
+
+impl DltStatus {
+    /// The status in words.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::NotTreated => "not treated",
+            Self::Dlt => "DLT",
+            Self::NoDlt => "no DLT",
+            Self::Pending => "pending",
+            Self::NotEvaluable => "not evaluable",
+        }
+    }
+}
+
+/// Everything that decides how a patient counts.
+#[derive(Debug, Clone)]
+pub struct DltAssessment {
+    /// The status.
+    pub status: DltStatus,
+    /// What is dose-limiting, with its author.
+    pub records: Vec<DltRecord>,
+    /// What may be dose-limiting and awaits adjudication.
+    pub possible: Vec<DltRecord>,
+    /// Share of the window followed, 0 to 1.
+    pub share: Decimal,
+    /// Whether the window is still open at the cut.
+    pub window_open: bool,
+    /// What a pending patient waits for.
+    pub awaits: Option<String>,
+    /// Reason, adjudicator and date of a judgement on evaluability.
+    pub not_evaluable: Option<(String, String, Date)>,
+    /// Why.
+    pub because: Vec<Because>,
+    /// Gaps in mandatory counts.
+    pub gaps: Vec<Because>,
+    /// Values no rule could read, with the reason.
+    pub unknown: Vec<Because>,
+}
+
+impl DltAssessment {
+    /// The share of the window followed, for designs that weigh it.
+    #[must_use]
+    pub fn follow_up_share(&self) -> f64 {
+        use rust_decimal::prelude::ToPrimitive;
+        self.share.to_f64().unwrap_or(0.0).clamp(0.0, 1.0)
+    }
+}
+
+/// Something judged, or flagged, as dose-limiting.
+#[derive(Debug, Clone)]
+pub struct DltRecord {
+    /// What it is: the event's term, or the finding of a rule.
+    pub what: String,
+    /// Onset.
+    pub onset: Option<Date>,
+    /// Study day of onset.
+    pub onset_day: Option<i32>,
+    /// The adverse event, where it is one.
+    pub event: Option<AdverseEvent>,
+    /// The protocol's rule that fired, if one did.
+    pub rule: Option<String>,
+    /// The investigator's judgement.
+    pub investigator: Option<DltJudgement>,
+    /// The committee's judgement.
+    pub committee: Option<DltJudgement>,
+    /// The data that fired the rule.
+    pub because: Vec<Because>,
+}
+
+impl DltRecord {
+    /// Whether it counts: the committee's word is final, else the rule or the investigator.
+    fn counts(&self, fired: bool) -> bool {
+        match (&self.committee, &self.investigator) {
+            (Some(judgement), _) => judgement.dose_limiting,
+            (None, Some(judgement)) => judgement.dose_limiting || fired,
+            (None, None) => fired,
+        }
+    }
+}
+
+/// An adverse event that began, or worsened, at or after the first fraction.
+#[derive(Debug, Clone)]
+pub struct EmergentEvent {
+    /// The event.
+    pub event: AdverseEvent,
+    /// Study day of onset; `None` where the date is missing or partial.
+    pub onset_day: Option<i32>,
+    /// Study day of its end by the cut; `None` while ongoing.
+    pub end_day: Option<i32>,
+    /// Whether it began inside the DLT window.
+    pub in_window: bool,
+}
+
+impl EmergentEvent {
+    /// Whether its term names a bleed.
+    #[must_use]
+    pub fn is_bleed(&self) -> bool {
+        let term = self.event.term.to_lowercase();
+        ["haemorrhage", "hemorrhage", "bleed", "epistaxis", "haematoma", "hematoma"]
+            .iter()
+            .any(|word| term.contains(word))
+    }
+}
+
+/// Something that began after the window.
+#[derive(Debug, Clone)]
+pub struct LateToxicity {
+    /// What it is.
+    pub what: String,
+    /// Grade.
+    pub grade: Option<u8>,
+    /// Study day of onset.
+    pub onset_day: Option<i32>,
+}
+
+/// One analyte over time.
+#[derive(Debug, Clone)]
+pub struct Kinetics {
+    /// The analyte.
+    pub analyte: Analyte,
+    /// Each value: study day, value in the canonical unit, whether taken under support, and its grade.
+    pub points: Vec<KineticPoint>,
+    /// The derived nadir, durations and recovery.
+    pub summary: Option<dlt::Kinetics>,
+    /// Whether a grade 4 value stands unrecovered at the cut.
+    pub open_grade_4: bool,
+}
+
+/// A value in its course.
+#[derive(Debug, Clone)]
+pub struct KineticPoint {
+    /// Day of the sample.
+    pub date: Date,
+    /// Study day.
+    pub day: i32,
+    /// Value in the canonical unit.
+    pub value: Decimal,
+    /// Taken under support.
+    pub supported: bool,
+    /// CTCAE grade (low side), where it can be given.
+    pub grade: Option<u8>,
+}
+
+impl Kinetics {
+    /// The analyte is platelets or neutrophils and its last value is grade 4.
+    #[must_use]
+    pub fn grade_4_open(&self) -> bool {
+        matches!(self.analyte, Analyte::Platelets | Analyte::Neutrophils) && self.open_grade_4
+    }
+}
+
+/// The worst grade after the first fraction of one laboratory term.
+#[derive(Debug, Clone)]
+pub struct WorstGrade {
+    /// Analyte.
+    pub analyte: Analyte,
+    /// Term.
+    pub term: String,
+    /// Low or high.
+    pub direction: ctcae::Direction,
+    /// Grade at baseline.
+    pub baseline: Option<u8>,
+    /// Worst grade after it; `None` where no value could be graded.
+    pub worst: Option<u8>,
+    /// Values that could not be graded, with the reason of the first.
+    pub ungraded: Vec<Because>,
+}
+
+/// A laboratory result on a known analyte and day, in the canonical unit.
+#[derive(Debug, Clone)]
+pub struct Sample {
+    /// Day.
+    pub date: Date,
+    /// Value.
+    pub value: LabValue,
+}
+
+/// The results that can be read: known analyte, number, unit and full date. The rest enters no rule.
+#[must_use]
+pub fn samples(patient: &Patient) -> Vec<Sample> {
+    let mut samples: Vec<Sample> = patient.laboratory.iter().filter_map(sample).collect();
+    samples.sort_by_key(|sample| sample.date);
+    samples
+}
+
+fn sample(result: &Laboratory) -> Option<Sample> {
+    let text = format!("{} {}", result.result.as_deref()?, result.unit.as_deref().unwrap_or(""));
+    let measured: Measured = text.trim().parse().ok()?;
+    let value = LabValue::new(result.analyte?, measured, result.lower_limit, result.upper_limit).ok()?;
+    Some(Sample { date: result.at.as_ref()?.date()?, value })
+}
+
+/// Sums up the course of the three lineages, cut at the data cut.
+pub(crate) fn kinetics(
+    protocol: &Protocol,
+    patient: &Patient,
+    first: Option<Date>,
+    samples: &[Sample],
+    cut: &Cut,
+) -> Vec<Kinetics> {
+    let (Some(first), Some(dlt)) = (first, &protocol.dlt) else { return Vec::new() };
+    let mut course = Course::new(first, cut.date());
+    course.samples = course_samples(&dlt.support, patient, samples);
+    [Analyte::Platelets, Analyte::Neutrophils, Analyte::Haemoglobin]
+        .into_iter()
+        .map(|analyte| {
+            let baseline = course.baseline(analyte);
+            let points: Vec<KineticPoint> = course
+                .samples
+                .iter()
+                .filter(|sample| sample.value.analyte == analyte)
+                .map(|sample| KineticPoint {
+                    date: sample.date,
+                    day: study_day(first, sample.date),
+                    value: sample.value.canonical,
+                    supported: sample.supported,
+                    grade: low_grade(dlt.ctcae, &sample.value, baseline.map(|baseline| &baseline.value)),
+                })
+                .collect();
+            let bounds = grade_bounds(dlt.ctcae, analyte);
+            let below: Vec<Decimal> = bounds.iter().skip(1).map(|(_, bound)| *bound).collect();
+            let summary = bounds
+                .first()
+                .filter(|_| points.iter().any(|point| point.day >= 1))
+                .map(|(_, recovered)| dlt::kinetics(&course, analyte, &below, *recovered));
+            let open_grade_4 = points.last().is_some_and(|point| point.day >= 1 && point.grade == Some(4));
+            Kinetics { analyte, points, summary, open_grade_4 }
+        })
+        .collect()
+}
+
+/// The cuts below which grades 2, 3 and 4 of a lineage begin, in its canonical unit; the first is the bound
+/// of recovery to grade 1 or better. Read off CTCAE itself, so that no threshold has a second home.
+#[must_use]
+pub fn grade_bounds(version: ctcae::Version, analyte: Analyte) -> Vec<(u8, Decimal)> {
+    (2..=4).filter_map(|grade| Some((grade, ctcae::low_cut(version, analyte, grade)?))).collect()
+}
+
+fn low_grade(version: ctcae::Version, value: &LabValue, baseline: Option<&LabValue>) -> Option<u8> {
+    ctcae::grade(version, value, baseline, &Circumstances::default())
+        .into_iter()
+        .find(|graded| graded.direction == Direction::Low)
+        .and_then(|graded| graded.grade())
+}
+
+/// Samples with the mark of support: a count taken some days after a transfusion or growth factor shows no
+/// recovery.
+fn course_samples(days: &SupportDays, patient: &Patient, samples: &[Sample]) -> Vec<dlt::Sample> {
+    let under_support = |analyte: Analyte, date: Date| {
+        patient.support.iter().any(|support| {
+            let lasts = match (support.kind, analyte) {
+                (SupportKind::PlateletTransfusion, Analyte::Platelets) => days.platelet_transfusion,
+                (SupportKind::RedCellTransfusion, Analyte::Haemoglobin) => days.red_cell_transfusion,
+                (SupportKind::GrowthFactor, Analyte::Neutrophils | Analyte::Leukocytes) => days.growth_factor,
+                _ => return false,
+            };
+            let since = super::exposure::days_between(support.at.earliest_date(), date);
+            since.is_some_and(|since| since >= 0 && u32::try_from(since).is_ok_and(|since| since <= lasts))
+        })
+    };
+    samples
+        .iter()
+        .map(|sample| {
+            let plain = dlt::Sample::new(sample.date, sample.value.clone());
+            if under_support(sample.value.analyte, sample.date) { plain.under_support() } else { plain }
+        })
+        .collect()
+}
+
+/// Adverse events that began at or after the first fraction; one whose start is missing or partial counts
+/// where it can have begun then.
+pub(crate) fn emergent(
+    patient: &Patient,
+    first: Option<Date>,
+    window: Option<&Window>,
+    cut: &Cut,
+) -> Vec<EmergentEvent> {
+    let Some(first) = first else { return Vec::new() };
+    let mut events: Vec<EmergentEvent> = patient
+        .adverse_events
+        .iter()
+        .filter(|event| event.start.as_ref().is_none_or(|start| start.latest_date() >= first))
+        .map(|event| EmergentEvent {
+            onset_day: event.start.as_ref().and_then(|start| start.date()).map(|date| study_day(first, date)),
+            end_day: end_by(event, cut.date()).map(|date| study_day(first, date)),
+            in_window: window.is_some_and(|window| onset(event, first) <= window.end),
+            event: event.clone(),
+        })
+        .collect();
+    events.sort_by(|a, b| {
+        (onset(&a.event, first), &a.event.term).cmp(&(onset(&b.event, first), &b.event.term))
+    });
+    events
+}
+
+/// The day an event began; the earliest it can have been, but not before the first fraction, where its date
+/// is partial or missing: so it is looked at.
+fn onset(event: &AdverseEvent, first: Date) -> Date {
+    match &event.start {
+        Some(start) if !start.is_partial() => start.earliest_date(),
+        Some(start) => start.earliest_date().max(first),
+        None => first,
+    }
+}
+
+/// The day an event ended, if by the cut.
+fn end_by(event: &AdverseEvent, cut: Date) -> Option<Date> {
+    event.end.as_ref().map(|end| end.latest_date()).filter(|end| *end <= cut)
+}
+
+/// Events that began after the window.
+pub(crate) fn late(
+    events: &[EmergentEvent],
+    window: Option<&Window>,
+    first: Option<Date>,
+) -> Vec<LateToxicity> {
+    let (Some(_), Some(_)) = (window, first) else { return Vec::new() };
+    events
+        .iter()
+        .filter(|event| !event.in_window)
+        .map(|event| LateToxicity {
+            what: event.event.term.clone(),
+            grade: event.event.grade,
+            onset_day: event.onset_day,
+        })
+        .collect()
+}
+
+/// The worst grade after the first fraction of each laboratory term, low and high.
+pub(crate) fn worst_grades(protocol: &Protocol, first: Option<Date>, samples: &[Sample]) -> Vec<WorstGrade> {
+    let (Some(first), Some(dlt)) = (first, &protocol.dlt) else { return Vec::new() };
+    let mut worst: BTreeMap<(Analyte, Direction, &str), WorstGrade> = BTreeMap::new();
+    let mut by_analyte: BTreeMap<Analyte, Vec<&Sample>> = BTreeMap::new();
+    for sample in samples {
+        by_analyte.entry(sample.value.analyte).or_default().push(sample);
+    }
+    for (analyte, samples) in by_analyte {
+        let baseline = samples.iter().take_while(|sample| sample.date <= first).last();
+        for sample in &samples {
+            let is_baseline = baseline.is_some_and(|baseline| std::ptr::eq(*baseline, *sample));
+            if sample.date < first && !is_baseline {
+                continue;
+            }
+            for graded in
+                ctcae::grade(dlt.ctcae, &sample.value, baseline.map(|b| &b.value), &Circumstances::default())
+            {
+                let entry =
+                    worst.entry((analyte, graded.direction, graded.term)).or_insert_with(|| WorstGrade {
+                        analyte,
+                        term: graded.term.to_owned(),
+                        direction: graded.direction,
+                        baseline: None,
+                        worst: None,
+                        ungraded: Vec::new(),
+                    });
+                match graded.grade() {
+                    Some(grade) if is_baseline => entry.baseline = Some(grade),
+                    Some(grade) => entry.worst = entry.worst.max(Some(grade)),
+                    None if is_baseline => {}
+                    None => entry.ungraded.push(graded.because),
+                }
+            }
+        }
+    }
+    worst.into_values().collect()
+}
+
+/// How a patient counts, with every reason.
+pub(crate) fn assess(
+    protocol: &Protocol,
+    patient: &Patient,
+    exposure: &Exposure,
+    window: Option<&Window>,
+    disposition: &Disposition,
+    samples: &[Sample],
+    cut: &Cut,
+) -> DltAssessment {
+    let (Some(first), Some(dlt), Some(window)) = (exposure.first(), &protocol.dlt, window) else {
+        return DltAssessment::not_treated();
+    };
+    let ended = follow_up_end(patient, disposition);
+    let followed_to = ended.as_ref().map_or(cut.date(), |(date, _)| cut.date().min(*date));
+    let course = course(dlt, patient, exposure, first, samples, followed_to);
+    let evaluation = dlt::evaluate(&dlt.rules, &course, window, dlt.ctcae);
+    let (records, possible) = records(patient, first, &evaluation.findings);
+    let share = window.follow_up_share(followed_to);
+    let not_evaluable = patient.evaluability.last().filter(|judgement| !judgement.evaluable);
+    let complete = window.is_complete(followed_to)
+        || dlt
+            .evaluable_from_day
+            .is_some_and(|day| i64::from(study_day(first, followed_to)) >= i64::from(day));
+    let too_little = too_little_activity(protocol, exposure, cut.date());
+
+    let day = |date: Date| study_day(first, date);
+    let mut because: Vec<Because> = records.iter().flat_map(|record| record.because.clone()).collect();
+    let mut awaits = None;
+    let status = if !records.is_empty() {
+        DltStatus::Dlt
+    } else if let Some(judgement) = not_evaluable {
+        because.push(
+            Because::new(
+                "evaluability/judged",
+                format!(
+                    "judged not evaluable by {} on {}: {}",
+                    judgement.adjudicator, judgement.date, judgement.reason
+                ),
+            )
+            .source("protocol, [evaluability]"),
+        );
+        DltStatus::NotEvaluable
+    } else {
+        awaits = if !possible.is_empty() {
+            Some("adjudication of a possible dose-limiting toxicity".to_owned())
+        } else if let Some(reason) = too_little {
+            Some(format!("a judgement on evaluability: {reason}"))
+        } else if complete {
+            None
+        } else if let Some((date, reason)) =
+            ended.filter(|(date, _)| *date <= cut.date() && *date < window.end)
+        {
+            Some(format!(
+                "a judgement on evaluability: {reason} on day {}, before the window ended",
+                day(date)
+            ))
+        } else {
+            Some(format!("the end of the window on day {} ({})", day(window.end), window.end))
+        };
+        if awaits.is_some() { DltStatus::Pending } else { DltStatus::NoDlt }
+    };
+    let says = match status {
+        DltStatus::NoDlt => {
+            format!(
+                "no rule fired, followed to day {} of a window that ends on day {}",
+                day(followed_to),
+                day(window.end)
+            )
+        }
+        DltStatus::Pending => {
+            format!("pending: awaits {}", awaits.as_deref().unwrap_or("the end of the window"))
+        }
+        _ => format!("window from {first} to {}", window.end),
+    };
+    because.push(
+        Because::new("dlt/window", says)
+            .input("first fraction", first)
+            .input("window end", window.end)
+            .input("followed to", followed_to)
+            .source("protocol, [dlt]"),
+    );
+    DltAssessment {
+        status,
+        records,
+        possible,
+        share,
+        window_open: cut.date() < window.end,
+        awaits,
+        not_evaluable: not_evaluable.map(|j| (j.reason.clone(), j.adjudicator.clone(), j.date)),
+        because,
+        gaps: gaps(dlt, &course),
+        unknown: evaluation
+            .not_judged
+            .iter()
+            .map(|unread| {
+                Because::new(
+                    format!("dlt/{}", unread.rule_id),
+                    format!("day {}: not judged: {}", day(unread.date), unread.why),
+                )
+            })
+            .collect(),
+    }
+}
+
+impl DltAssessment {
+    fn not_treated() -> Self {
+        Self {
+            status: DltStatus::NotTreated,
+            records: Vec::new(),
+            possible: Vec::new(),
+            share: Decimal::ZERO,
+            window_open: false,
+            awaits: None,
+            not_evaluable: None,
+            because: Vec::new(),
+            gaps: Vec::new(),
+            unknown: Vec::new(),
+        }
+    }
+}
+
+/// What ended follow-up for dose-limiting toxicity: a new myelosuppressive therapy, death, or leaving the
+/// study. Progression alone does not.
+fn follow_up_end(patient: &Patient, disposition: &Disposition) -> Option<(Date, &'static str)> {
+    let therapy = patient
+        .new_therapies
+        .iter()
+        .filter(|therapy| therapy.myelosuppressive != Some(false))
+        .map(|therapy| (therapy.start.earliest_date(), "new anti-cancer therapy began"));
+    let death = patient.death.iter().map(|death| (death.at.earliest_date(), "the patient died"));
+    let left = disposition.off_study.iter().map(|date| (*date, "the patient left the study"));
+    therapy.chain(death).chain(left).min()
+}
+
+/// Why the activity received may be too little to evaluate the patient; none where toxicity was the reason or
+/// a fraction may still be given.
+fn too_little_activity(protocol: &Protocol, exposure: &Exposure, cut: Date) -> Option<String> {
+    let by_toxicity = exposure.fractions.iter().any(|fraction| fraction.through_toxicity == Some(true));
+    let awaited = exposure.fractions.iter().any(|fraction| {
+        fraction.given.is_none()
+            && fraction.reason.is_none()
+            && fraction.planned.is_none_or(|planned| planned >= cut)
+    });
+    if by_toxicity || awaited {
+        return None;
+    }
+    let missing = exposure.fractions.iter().filter(|fraction| fraction.given.is_none()).count();
+    let received = exposure.percent()?;
+    (received < protocol.evaluability.minimum_percent).then(|| {
+        format!(
+            "{}% of the prescribed activity was received ({missing} fractions not given), below {}%",
+            received.round_dp(1),
+            protocol.evaluability.minimum_percent
+        )
+    })
+}
+
+fn course(
+    dlt: &Dlt,
+    patient: &Patient,
+    exposure: &Exposure,
+    first: Date,
+    samples: &[Sample],
+    followed_to: Date,
+) -> Course {
+    let mut course = Course::new(first, followed_to);
+    course.samples = course_samples(&dlt.support, patient, samples);
+    course.adverse_events = patient
+        .adverse_events
+        .iter()
+        .filter(|event| event.start.as_ref().is_none_or(|start| start.latest_date() >= first))
+        .map(|event| dlt::AdverseEvent {
+            term: event.term.clone(),
+            class: event.class.clone().unwrap_or_default(),
+            grade: event.grade,
+            start: onset(event, first),
+            end: end_by(event, followed_to),
+            related: event.related,
+            serious: event.serious.unwrap_or(false),
+        })
+        .collect();
+    course.fractions = exposure
+        .fractions
+        .iter()
+        .filter_map(|fraction| {
+            let reason = fraction
+                .through_toxicity
+                .map(|toxicity| if toxicity { Reason::Toxicity } else { Reason::Other });
+            let reason = reason.or_else(|| fraction.reason.as_ref().map(|_| Reason::Other));
+            let outcome = match fraction.given {
+                Some(on) => FractionOutcome::Given {
+                    on,
+                    reduced: fraction.through_toxicity == Some(true) && is_reduced(fraction.percent()),
+                },
+                None if fraction.reason.is_some() => FractionOutcome::Omitted,
+                None => FractionOutcome::Awaited,
+            };
+            Some(dlt::Fraction { planned: fraction.planned?, outcome, reason })
+        })
+        .collect();
+    course
+}
+
+fn is_reduced(percent: Option<Decimal>) -> bool {
+    percent.is_some_and(|percent| percent < Decimal::from(90))
+}
+
+/// What is dose-limiting and what may be: findings of rules and judgements on events, joined.
+fn records(patient: &Patient, first: Date, findings: &[Finding]) -> (Vec<DltRecord>, Vec<DltRecord>) {
+    let mut dose_limiting = Vec::new();
+    let mut possible = Vec::new();
+    let mut judged_events: Vec<&str> = Vec::new();
+    let judgement = |by: Judge, holds: &dyn Fn(&DltJudgement) -> bool| {
+        patient.dlt_judgements.iter().rev().find(|judgement| judgement.by == by && holds(judgement)).cloned()
+    };
+    for finding in findings {
+        let event = patient.adverse_events.iter().find(|event| {
+            onset(event, first) == finding.onset_date && finding.because.says.starts_with(&event.term)
+        });
+        let holds = |judgement: &DltJudgement| {
+            judgement.rule.as_deref() == Some(finding.rule_id.as_str())
+                || event.is_some_and(|event| judgement.event.as_deref() == Some(event.key.as_str()))
+        };
+        if let Some(event) = event {
+            judged_events.push(&event.key);
+        }
+        let record = DltRecord {
+            what: event.map_or_else(|| finding.because.says.clone(), |event| event.term.clone()),
+            onset: Some(finding.onset_date),
+            onset_day: Some(finding.onset_day),
+            event: event.cloned(),
+            rule: Some(finding.rule_id.clone()),
+            investigator: judgement(Judge::Investigator, &holds),
+            committee: judgement(Judge::Committee, &holds),
+            because: vec![finding.because.clone()],
+        };
+        let fired = finding.certainty == Certainty::Fired;
+        if record.counts(fired) {
+            dose_limiting.push(record);
+        } else if !fired && record.committee.is_none() {
+            possible.push(record);
+        }
+    }
+    for event in &patient.adverse_events {
+        if judged_events.contains(&event.key.as_str()) {
+            continue;
+        }
+        let holds = |judgement: &DltJudgement| judgement.event.as_deref() == Some(event.key.as_str());
+        let record = DltRecord {
+            what: event.term.clone(),
+            onset: event.start.as_ref().and_then(|start| start.date()),
+            onset_day: event.start.as_ref().and_then(|start| start.date()).map(|date| study_day(first, date)),
+            event: Some(event.clone()),
+            rule: None,
+            investigator: judgement(Judge::Investigator, &holds),
+            committee: judgement(Judge::Committee, &holds),
+            because: Vec::new(),
+        };
+        if record.counts(false) {
+            let by = if record.committee.is_some() { "the committee" } else { "the investigator" };
+            let says = format!("{} was judged dose-limiting by {by}", event.term);
+            dose_limiting.push(DltRecord { because: vec![Because::new("dlt/judged", says)], ..record });
+        }
+    }
+    (dose_limiting, possible)
+}
+
+/// A flag for each lineage whose mandatory counts have a gap longer than the protocol allows.
+fn gaps(dlt: &Dlt, course: &Course) -> Vec<Because> {
+    let day = |day: u32| i32::try_from(day).unwrap_or(i32::MAX);
+    [Analyte::Platelets, Analyte::Neutrophils]
+        .into_iter()
+        .filter_map(|analyte| {
+            let gap = dlt::largest_gap(course, analyte, day(dlt.counts.from_day), day(dlt.counts.to_day))?;
+            (gap.days > dlt.counts.every_days).then(|| {
+                Because::new(
+                    "dlt/missing-count",
+                    format!(
+                        "no {analyte} count between days {} and {} ({} days; the protocol asks for one every {} days from day {} to {})",
+                        gap.from_day, gap.to_day, gap.days, dlt.counts.every_days, dlt.counts.from_day, dlt.counts.to_day
+                    ),
+                )
+                .source("protocol, dlt.counts")
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,54 @@
+//! How a command fails: what is said, and the exit status.
+
+use std::fmt::Display;
+use std::path::Path;
+use std::process::ExitCode;
+
+use posology_trial::protocol::Problem;
+
+/// A failed command.
+pub(crate) enum Failure {
+    /// Bad usage or bad input: nothing was written (2).
+    Input(String),
+    /// A file with problems, each with its place (2).
+    Problems { file: String, text: String, problems: Vec<Problem> },
+    /// A fault that is not the user's (3).
+    Fault(String),
+}
+
+impl Failure {
+    /// Bad input.
+    pub(crate) fn input(message: impl Display) -> Self {
+        Self::Input(message.to_string())
+    }
+
+    /// A file or folder that cannot be read.
+    pub(crate) fn unreadable(path: &Path, error: &std::io::Error) -> Self {
+        Self::Input(format!("{}: expected a readable file, found: {error}; mend: check the path and its rights", path.display()))
+    }
+
+    /// Says what is wrong and gives the exit status.
+    pub(crate) fn report(&self, json: bool) -> ExitCode {
+        match self {
+            Self::Input(message) => {
+                if json {
+                    crate::output::json(&serde_json::json!({ "ok": false, "error": message }));
+                }
+                eprintln!("error: {message}");
+                ExitCode::from(2)
+            }
+            Self::Problems { file, text, problems } => {
+                if json {
+                    crate::output::json(&serde_json::json!({ "ok": false, "problems": problems }));
+                } else {
+                    crate::output::problems(file, text, problems);
+                }
+                ExitCode::from(2)
+            }
+            Self::Fault(message) => {
+                eprintln!("internal fault: {message}");
+                ExitCode::from(3)
+            }
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! A trial's folder: `trial.toml` and `events.ndjson`.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use posology_trial::event::{Chain, sha256};
+use posology_trial::protocol::{Problem, Protocol};
+
+use crate::failure::Failure;
+
+/// A trial's folder, read.
+pub(crate) struct Folder {
+    pub(crate) path: PathBuf,
+    pub(crate) text: String,
+    pub(crate) protocol: Protocol,
+    pub(crate) warnings: Vec<Problem>,
+}
+
+impl Folder {
+    /// Reads the protocol of a folder, or of a `trial.toml` named itself.
+    pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
+        let (path, file) = if path.is_file() {
+            (path.parent().unwrap_or(Path::new(".")).to_owned(), path.to_owned())
+        } else {
+            (path.to_owned(), path.join("trial.toml"))
+        };
+        let bytes = fs::read(&file).map_err(|error| Failure::unreadable(&file, &error))?;
+        let text = String::from_utf8(bytes).map_err(|error| {
+            Failure::input(format!(
+                "{}: expected UTF-8 text, found another byte at {}; mend: save the file as UTF-8",
+                file.display(),
+                error.utf8_error().valid_up_to()
+            ))
+        })?;
+        match Protocol::read(&text) {
+            Ok((protocol, warnings)) => Ok(Self { path, text, protocol, warnings }),
+            Err(problems) => {
+                Err(Failure::Problems { file: file.display().to_string(), problems: problems.0, text })
+            }
+        }
+    }
+
+    /// SHA-256 of the protocol file.
+    pub(crate) fn protocol_sha256(&self) -> String {
+        sha256(self.text.as_bytes())
+    }
+
+    /// Where its events stand.
+    pub(crate) fn events_path(&self) -> PathBuf {
+        self.path.join("events.ndjson")
+    }
+
+    /// Its events, verified; none where there is no file yet.
+    pub(crate) fn events(&self) -> Result<Chain, Failure> {
+        let path = self.events_path();
+        match fs::read_to_string(&path) {
+            Ok(text) => Chain::read(&text).map_err(|problem| Failure::input(format!("{}: {problem}", self.path.display()))),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Chain::default()),
+            Err(error) => Err(Failure::unreadable(&path, &error)),
+        }
+    }
+}
+
+/// Writes a file whole or not at all: beside its place first, then renamed.
+pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let unwritable = |error: std::io::Error| {
+        Failure::input(format!("{}: cannot be written: {error}; mend: check the folder and its rights", path.display()))
+    };
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(unwritable)?;
+    }
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.part", std::process::id()));
+    let part = path.with_file_name(name);
+    let written = fs::File::create(&part)
+        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
+        .and_then(|()| fs::rename(&part, path));
+    written.map_err(|error| {
+        let _ = fs::remove_file(&part);
+        unwritable(error)
+    })
+}
+
+/// A cut-off: a day counts to its end, in UTC.
+pub(crate) fn parse_cut(text: &str) -> Result<Timestamp, Failure> {
+    if let Ok(timestamp) = text.parse::<Timestamp>() {
+        return Ok(timestamp);
+    }
+    text.parse::<Date>()
+        .and_then(|date| date.at(23, 59, 59, 0).to_zoned(TimeZone::UTC))
+        .map(|end| end.timestamp())
+        .map_err(|_| {
+            Failure::input(format!(
+                "--cut: expected a day such as 2019-05-03 or a time such as 2019-05-03T12:00:00Z, found {text:?}; mend: write it so"
+            ))
+        })
+}

@@ -1,0 +1,52 @@
+//! Printing: for people, or one JSON document.
+
+use std::io::{IsTerminal as _, Write as _};
+
+use miette::{LabeledSpan, MietteDiagnostic, NamedSource, Severity};
+use posology_trial::protocol::Problem;
+use serde::Serialize;
+
+/// Prints text; a reader that has gone away is no error.
+pub(crate) fn text(text: &str) {
+    let _ = writeln!(std::io::stdout().lock(), "{}", text.trim_end_matches('\n'));
+}
+
+/// Prints one JSON document.
+pub(crate) fn json(value: &impl Serialize) {
+    match serde_json::to_string_pretty(value) {
+        Ok(document) => text(&document),
+        Err(error) => eprintln!("internal fault: {error}"),
+    }
+}
+
+/// Prints problems of a file with the lines they stand in, on standard error.
+pub(crate) fn problems(file: &str, source: &str, problems: &[Problem]) {
+    let handler = miette::GraphicalReportHandler::new_themed(if std::io::stderr().is_terminal() {
+        miette::GraphicalTheme::unicode()
+    } else {
+        miette::GraphicalTheme::unicode_nocolor()
+    });
+    for problem in problems {
+        let severity = if problem.is_warning() { Severity::Warning } else { Severity::Error };
+        let diagnostic = MietteDiagnostic::new(format!("{}: expected {}", problem.path, problem.expected))
+            .with_severity(severity)
+            .with_help(&problem.mend)
+            .with_label(LabeledSpan::at(problem.offset..problem.offset + problem.length, format!("found {}", problem.found)));
+        let report = miette::Report::from(diagnostic).with_source_code(NamedSource::new(file, source.to_owned()));
+        let mut shown = String::new();
+        if handler.render_report(&mut shown, report.as_ref()).is_ok() {
+            eprint!("{shown}");
+        }
+    }
+}
+
+/// A table for the terminal.
+pub(crate) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let mut table = comfy_table::Table::new();
+    table.load_style(comfy_table::TableStyle::UTF8_HORIZONTAL_ONLY);
+    table.set_header(header.iter().copied());
+    for row in rows {
+        table.add_row(row);
+    }
+    table.to_string()
+}
