@@ -1,0 +1,936 @@
+//! SDTM data sets to the events of a trial, row by row, with a report of what was refused and why.
+//!
+//! Start at [`import`]. A data set's domain is what its DOMAIN (or RDOMAIN) says, not what its file is called;
+//! demographics are read first, for a row speaks of a subject who is there or it is refused. A row is remembered
+//! by its data set, its key and the hash of its canonical text: the same row is skipped, a changed one becomes a
+//! correction, one that vanished is reported and never deleted. Units and dates are never guessed. Left out: FA
+//! (adjudications of a committee), lesions (TU, TR), and every domain not listed in [`DOMAINS`].
+
+mod facts;
+mod record;
+mod report;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::io::{self, Read};
+
+use jiff::Timestamp;
+use posology_trial::event::{Chain, Correction, DltJudgement, Event, Fact, Judge, NewTherapy, Origin};
+use posology_trial::when::When;
+
+use crate::dataset::{ReadOptions, Reader, Row, stem};
+use crate::limits::problem_of_io;
+use crate::problem::{Problem, Unreadable, quoted};
+use facts::{Context, Mapped, RESPONSE_QUALIFIERS, fact_of, speaks_of_activity};
+use record::{Columns, Qualifier, Record, plain_number};
+pub use report::{Counts, FileReport, ImportReport, Listed, Outcome};
+
+/// The domains that import takes, in the order it reads them; each with its supplemental qualifiers.
+///
+/// Demographics come first, and planned fractions (EC) before those given (EX).
+pub const DOMAINS: [&str; 12] = ["DM", "EC", "EX", "AE", "LB", "VS", "RS", "DS", "MH", "SV", "CM", "PR"];
+
+/// A file to import: its name, and a way to read it from the beginning (import reads it more than once).
+pub struct SourceFile {
+    /// Name, with the ending that tells its format.
+    pub name: String,
+    /// Opens the file.
+    pub open: Opener,
+}
+
+/// Opens a file from its beginning.
+pub type Opener = Box<dyn Fn() -> io::Result<Box<dyn Read>>>;
+
+/// How to import.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ImportOptions {
+    /// How files are read.
+    pub read: ReadOptions,
+    /// Clinical cut-off the data claim to respect; a fact after it is taken with a warning.
+    pub cut_off: Option<Timestamp>,
+}
+
+/// A fact that is new to the record, with the row it came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewEvent {
+    /// The row.
+    pub origin: Origin,
+    /// The event it corrects, if the row was known and has changed.
+    pub corrects: Option<Correction>,
+    /// The fact.
+    pub fact: Fact,
+}
+
+impl NewEvent {
+    /// The event, recorded at an instant by whoever imports.
+    #[must_use]
+    pub fn recorded(self, recorded_at: Timestamp, recorded_by: &str) -> Event {
+        let Self { origin, corrects, fact } = self;
+        Event { recorded_at, recorded_by: recorded_by.to_owned(), origin: Some(origin), corrects, fact }
+    }
+}
+
+/// What an import found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImportOutcome {
+    /// The events to append, in order.
+    pub events: Vec<NewEvent>,
+    /// What was taken, refused and why.
+    pub report: ImportReport,
+}
+
+/// The rows and subjects that the record already holds.
+#[derive(Debug, Clone, Default)]
+pub struct KnownRows {
+    rows: HashMap<String, HashMap<String, KnownRow>>,
+    subjects: HashMap<String, KnownSubject>,
+    deaths: HashMap<String, When>,
+}
+
+#[derive(Debug, Clone)]
+struct KnownRow {
+    row_hash: String,
+    event: String,
+}
+
+/// Where a subject's demographics came from; nowhere if they were recorded by hand.
+#[derive(Debug, Clone, Default)]
+struct KnownSubject {
+    data_set: Option<String>,
+    row_hash: String,
+}
+
+impl KnownRows {
+    /// What a record holds.
+    #[must_use]
+    pub fn of(chain: &Chain) -> Self {
+        let mut known = Self::default();
+        for entry in chain.entries() {
+            let origin = entry.event.origin.as_ref();
+            if let Some(origin) = origin {
+                let row = KnownRow { row_hash: origin.row_hash.clone(), event: entry.hash.clone() };
+                known.rows.entry(origin.data_set.clone()).or_default().insert(origin.key.clone(), row);
+            }
+            if let Fact::Subject(subject) = &entry.event.fact {
+                let from = KnownSubject {
+                    data_set: origin.map(|origin| origin.data_set.clone()),
+                    row_hash: origin.map(|origin| origin.row_hash.clone()).unwrap_or_default(),
+                };
+                known.subjects.insert(subject.subject.clone(), from);
+                if let Some(death) = &subject.death {
+                    known.deaths.insert(subject.subject.clone(), death.clone());
+                }
+            }
+        }
+        known
+    }
+}
+
+/// Reads SDTM data sets and says what they add to a record.
+///
+/// Nothing of a file that turns out not to be whole is taken. The record itself is not touched: append
+/// [`ImportOutcome::events`] in one transaction.
+///
+/// ```
+/// use posology_exchange::sdtm::{ImportOptions, KnownRows, SourceFile, import};
+/// let file = |name: &str, text: &'static str| SourceFile {
+///     name: name.to_owned(),
+///     open: Box::new(move || Ok(Box::new(text.as_bytes()))),
+/// };
+/// let files = [
+///     file("dm.csv", "DOMAIN,USUBJID,SEX\nDM,01-001,F\n"),
+///     file("ae.csv", "DOMAIN,USUBJID,AESEQ,AETERM,AETOXGR\nAE,01-001,1,Anaemia,3\nAE,01-999,1,Anaemia,3\n"),
+/// ];
+/// let outcome = import(&files, &KnownRows::default(), &ImportOptions::default());
+/// assert_eq!(outcome.events.len(), 2);
+/// assert_eq!(
+///     outcome.report.files[1].refusals.first[0].to_string(),
+///     "ae.csv row 2 (line 3), column USUBJID: expected a subject of the demographics (DM), found \"01-999\"; \
+///      mend: add the subject to DM, or correct the subject here"
+/// );
+/// ```
+#[must_use]
+pub fn import(files: &[SourceFile], known: &KnownRows, options: &ImportOptions) -> ImportOutcome {
+    let mut reports = Vec::new();
+    let mut units = Vec::new();
+    for file in files {
+        survey(file, &options.read, &mut units, &mut reports);
+    }
+    units.sort_by(|a, b| (a.rank(), &a.data_set, &a.file.name).cmp(&(b.rank(), &b.data_set, &b.file.name)));
+    let units = first_of_each_data_set(units, &mut reports);
+
+    let context = Context::new(units.iter().any(|unit| unit.domain == "EX" && !unit.supplemental));
+    let mut importer = Importer {
+        known,
+        options,
+        subjects: known.subjects.clone(),
+        deaths: known.deaths.clone(),
+        refused_subjects: HashMap::new(),
+        context,
+        events: Vec::new(),
+        reports: Vec::new(),
+    };
+    let (supplements, parents): (Vec<Unit<'_>>, Vec<Unit<'_>>) = units.into_iter().partition(|unit| unit.supplemental);
+    let mut orphans: Vec<bool> = vec![true; supplements.len()];
+    for parent in &parents {
+        let mut joined = None;
+        for (supplement, orphan) in supplements.iter().zip(&mut orphans) {
+            if joined.is_none() && *orphan && supplement.belongs_to(parent, &parents) {
+                *orphan = false;
+                joined = Some(Supplements::read(supplement, options));
+            }
+        }
+        importer.take(parent, joined);
+    }
+    for (supplement, _) in supplements.iter().zip(orphans).filter(|(_, orphan)| *orphan) {
+        importer.reports.push(supplement.refused(
+            &format!("a data set of domain {} for these qualifiers", supplement.domain),
+            "none, or several of which none has the name that belongs to it",
+            "import both together; qualifiers of ae.csv are in suppae.csv",
+        ));
+    }
+    let mut report = ImportReport::default();
+    for file in importer.reports.into_iter().chain(reports) {
+        report.total += file.counts;
+        report.files.push(file);
+    }
+    ImportOutcome { events: importer.events, report }
+}
+
+/// One data set of one file, before its rows are read.
+struct Unit<'a> {
+    file: &'a SourceFile,
+    /// Which data set of the file, from 0.
+    index: usize,
+    data_set: String,
+    domain: String,
+    supplemental: bool,
+}
+
+impl Unit<'_> {
+    fn rank(&self) -> usize {
+        DOMAINS.iter().position(|domain| *domain == self.domain).unwrap_or(DOMAINS.len())
+    }
+
+    fn domain_name(&self) -> String {
+        if self.supplemental { format!("SUPP{}", self.domain) } else { self.domain.clone() }
+    }
+
+    fn report(&self) -> FileReport {
+        FileReport::new(&self.file.name, self.data_set.clone(), Some(self.domain_name()), Outcome::Taken)
+    }
+
+    fn refused(&self, expected: &str, found: &str, mend: &str) -> FileReport {
+        let mut report = self.report();
+        report.refuse_whole(Problem::in_file(&self.file.name, expected, found, mend));
+        report
+    }
+
+    /// Whether these qualifiers belong to `parent`: by name, or because no other data set is of their domain.
+    fn belongs_to(&self, parent: &Unit<'_>, parents: &[Unit<'_>]) -> bool {
+        let own_name = self.data_set.strip_prefix("supp").unwrap_or_default();
+        let candidates = || parents.iter().filter(|other| other.domain == self.domain);
+        parent.domain == self.domain
+            && if candidates().any(|other| other.data_set == own_name) {
+                parent.data_set == own_name
+            } else {
+                candidates().count() == 1
+            }
+    }
+}
+
+/// Finds the data sets of a file and their domains, from the first row of each.
+fn survey<'a>(
+    file: &'a SourceFile,
+    options: &ReadOptions,
+    units: &mut Vec<Unit<'a>>,
+    reports: &mut Vec<FileReport>,
+) {
+    let Some(stem) = stem(&file.name) else {
+        let reason = "its name ends in none of .csv, .csv.gz, .xpt, .json, .ndjson, .dsjc".to_owned();
+        reports.push(FileReport::new(&file.name, file.name.clone(), None, Outcome::NotTaken(reason)));
+        return;
+    };
+    let refused = |problem| FileReport::new(&file.name, stem.clone(), None, Outcome::Refused(problem));
+    let mut reader = match open(file, options) {
+        Ok(reader) => reader,
+        Err(problem) => return reports.push(refused(problem)),
+    };
+    for index in 0.. {
+        let data_set = match index {
+            0 => stem.clone(),
+            _ => format!("{stem}/{}", reader.data_set().name.to_lowercase()),
+        };
+        let columns = Columns::of(reader.data_set());
+        let not_taken = |reason: &str| {
+            FileReport::new(&file.name, data_set.clone(), None, Outcome::NotTaken(reason.to_owned()))
+        };
+        match first_domain(&mut reader, &columns) {
+            Ok(Some((domain, supplemental))) => {
+                units.push(Unit { file, index, data_set, domain, supplemental });
+            }
+            Ok(None) if columns.has("DOMAIN") || columns.has("RDOMAIN") => {
+                reports.push(not_taken("it has no row that states its domain"));
+            }
+            Ok(None) => reports.push(not_taken("it has no variable DOMAIN: not an SDTM domain")),
+            Err(problem) => return reports.push(refused(problem)),
+        }
+        match reader.next_data_set() {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(problem) => return reports.push(refused(problem)),
+        }
+    }
+}
+
+type BoxedReader = Reader<Box<dyn Read>>;
+
+fn open(file: &SourceFile, options: &ReadOptions) -> Result<BoxedReader, Problem> {
+    let source = (file.open)().map_err(|error| problem_of_io(&file.name, &error))?;
+    Reader::open(&file.name, source, options)
+}
+
+fn first_domain(reader: &mut BoxedReader, columns: &Columns) -> Result<Option<(String, bool)>, Problem> {
+    let supplemental = columns.has("RDOMAIN") && columns.has("QNAM");
+    if !supplemental && !columns.has("DOMAIN") {
+        return Ok(None);
+    }
+    let mut row = Row::default();
+    loop {
+        match reader.next_row(&mut row) {
+            Ok(true) => {
+                let name = if supplemental { "RDOMAIN" } else { "DOMAIN" };
+                if let Some(domain) = columns.text(&row, name) {
+                    return Ok(Some((domain.to_owned(), supplemental)));
+                }
+            }
+            Ok(false) => return Ok(None),
+            Err(Unreadable::Row(_)) => {}
+            Err(Unreadable::File(problem)) => return Err(problem),
+        }
+    }
+}
+
+/// Of several files with the data set of one name (`ae.json` and `ae.xpt`) only the first is read.
+fn first_of_each_data_set<'a>(units: Vec<Unit<'a>>, reports: &mut Vec<FileReport>) -> Vec<Unit<'a>> {
+    let mut kept: Vec<Unit<'a>> = Vec::with_capacity(units.len());
+    let mut by_name: BTreeMap<String, String> = BTreeMap::new();
+    for unit in units {
+        match by_name.get(&unit.data_set) {
+            Some(first) => reports.push(unit.refused(
+                "each data set in one file",
+                &format!("the data set {} also in {first}, which was read", unit.data_set),
+                "import one of the two",
+            )),
+            None => {
+                by_name.insert(unit.data_set.clone(), unit.file.name.clone());
+                kept.push(unit);
+            }
+        }
+    }
+    kept
+}
+
+/// Gives each row of a data set, or why it cannot be read; ends with the reader's warnings.
+fn each_row(
+    unit: &Unit<'_>,
+    options: &ImportOptions,
+    mut each: impl FnMut(Result<&Row, Problem>, &Columns),
+) -> Result<Vec<Problem>, Problem> {
+    let mut reader = open(unit.file, &options.read)?;
+    for _ in 0..unit.index {
+        reader.next_data_set()?;
+    }
+    let columns = Columns::of(reader.data_set());
+    let mut row = Row::default();
+    loop {
+        match reader.next_row(&mut row) {
+            Ok(true) => each(Ok(&row), &columns),
+            Ok(false) => return Ok(reader.take_warnings()),
+            Err(Unreadable::Row(problem)) => each(Err(problem), &columns),
+            Err(Unreadable::File(problem)) => return Err(problem),
+        }
+    }
+}
+
+struct Importer<'a> {
+    known: &'a KnownRows,
+    options: &'a ImportOptions,
+    subjects: HashMap<String, KnownSubject>,
+    deaths: HashMap<String, When>,
+    /// Subjects refused in a second demographics, by the suffix of its name (`peds` of `dm_peds`).
+    refused_subjects: HashMap<String, HashSet<String>>,
+    context: Context,
+    events: Vec<NewEvent>,
+    reports: Vec<FileReport>,
+}
+
+/// What became of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Taken,
+    Corrected,
+    Unchanged,
+    SetAside,
+    Refused,
+}
+
+/// What one data set adds, kept apart until it is known to be whole.
+#[derive(Default)]
+struct Gathered {
+    events: Vec<NewEvent>,
+    /// Row numbers by key.
+    seen: HashMap<String, u64>,
+    subjects: Vec<(String, KnownSubject)>,
+    refused_subjects: HashSet<String>,
+    deaths: Vec<(String, When)>,
+    fractions: HashMap<String, u32>,
+}
+
+impl Importer<'_> {
+    fn take(&mut self, unit: &Unit<'_>, supplements: Option<Supplements>) {
+        let mut report = unit.report();
+        if unit.rank() == DOMAINS.len() {
+            let reason = format!("the domain {} is none that import takes", quoted(&unit.domain));
+            report.outcome = Outcome::NotTaken(reason);
+            self.read_through(unit, report);
+            return self.without_parent(supplements);
+        }
+        if unit.domain != "DM" && self.subjects.is_empty() {
+            self.reports.push(unit.refused(
+                "demographics (DM) to know the subjects by",
+                "none that could be taken",
+                "import the data set DM with the others",
+            ));
+            return self.without_parent(supplements);
+        }
+        let mut gathered = Gathered::default();
+        if unit.domain == "EC" {
+            gathered.fractions = self.fractions(unit);
+        }
+        let mut supplements = supplements;
+        let read = each_row(unit, self.options, |row, columns| {
+            report.counts.read += 1;
+            let fate = match row {
+                Ok(row) => {
+                    let mut record = Record {
+                        file: &unit.file.name,
+                        domain: &unit.domain,
+                        row,
+                        columns,
+                        qualifiers: Vec::new(),
+                        fraction: None,
+                        warnings: Vec::new(),
+                    };
+                    let joined = supplements.as_ref().map(|known| known.of(&record)).unwrap_or_default();
+                    if let Some(supplements) = &supplements {
+                        record.qualifiers = supplements.qualifiers(&joined);
+                    }
+                    let (fate, key) = self.take_row(unit, &mut record, &mut gathered, &mut report);
+                    for warning in std::mem::take(&mut record.warnings) {
+                        report.warnings.push(warning);
+                    }
+                    drop(record);
+                    if let Some(supplements) = &mut supplements {
+                        supplements.settle(&joined, fate, &key);
+                    }
+                    fate
+                }
+                Err(problem) => {
+                    report.refuse(problem);
+                    Fate::Refused
+                }
+            };
+            match fate {
+                Fate::Taken => report.counts.taken += 1,
+                Fate::Corrected => report.counts.corrected += 1,
+                Fate::Unchanged => report.counts.unchanged += 1,
+                Fate::SetAside | Fate::Refused => {}
+            }
+        });
+        match read {
+            Err(problem) => {
+                report.refuse_whole(problem);
+                self.reports.push(report);
+                self.without_parent(supplements);
+            }
+            Ok(warnings) => {
+                for warning in warnings {
+                    report.warnings.push(warning);
+                }
+                self.report_vanished(&unit.data_set, |key| gathered.seen.contains_key(key), &mut report);
+                self.reports.push(report);
+                self.events.append(&mut gathered.events);
+                self.subjects.extend(gathered.subjects);
+                self.deaths.extend(gathered.deaths);
+                if let Some((_, population)) = unit.data_set.split_once('_') {
+                    self.refused_subjects.entry(population.to_owned()).or_default().extend(gathered.refused_subjects);
+                }
+                if let Some(supplements) = supplements {
+                    self.finish(supplements);
+                }
+            }
+        }
+    }
+
+    fn take_row(
+        &mut self,
+        unit: &Unit<'_>,
+        record: &mut Record<'_>,
+        gathered: &mut Gathered,
+        report: &mut FileReport,
+    ) -> (Fate, String) {
+        let mut refuse = |problem: Problem| {
+            report.refuse(problem);
+            (Fate::Refused, String::new())
+        };
+        if record.text("DOMAIN") != Some(unit.domain.as_str()) {
+            let found = record.text("DOMAIN").map_or_else(|| "none".to_owned(), quoted);
+            return refuse(record.problem("DOMAIN", &quoted(&unit.domain), &found, "keep each domain in a data set of its own"));
+        }
+        let key = match self.check_subject(unit, record).and_then(|()| record.key()) {
+            Ok(key) => key,
+            Err(problem) => return refuse(problem),
+        };
+        record.fraction = gathered.fractions.get(&key).copied();
+        if let Some(stated) = record.qualifier("FRACTION").and_then(|text| text.trim().parse().ok()) {
+            record.fraction = Some(stated);
+        }
+        if let Some(first) = gathered.seen.get(&key) {
+            return refuse(if unit.domain == "DM" {
+                record.problem("USUBJID", "each subject once", &format!("{} already there, in row {first}", quoted(&key)), "keep the row that is right")
+            } else {
+                record.problem(
+                    &format!("{}SEQ", unit.domain),
+                    "each of a subject's records once",
+                    &format!("{} already there, in row {first}", quoted(&key)),
+                    "number the subject's records without repetition",
+                )
+            });
+        }
+        gathered.seen.insert(key.clone(), record.row.number());
+        let row_hash = record.hash();
+        if unit.domain == "DM"
+            && let Some(there) = self.subjects.get(&key).filter(|there| there.data_set.as_ref() != Some(&unit.data_set))
+        {
+            if there.row_hash == row_hash {
+                report.set_aside("the same demographics as in another data set");
+                return (Fate::SetAside, key);
+            }
+            let from = there.data_set.as_deref().unwrap_or("the record, entered by hand");
+            let problem = record.problem(
+                "USUBJID",
+                "a subject who is not there yet",
+                &format!("{} already there, from {from}, with other content", quoted(&key)),
+                "import another population under its own subject ids, or as its own trial",
+            );
+            gathered.refused_subjects.insert(key);
+            return refuse(problem);
+        }
+        let known = self.known.rows.get(&unit.data_set).and_then(|rows| rows.get(&key));
+        let unchanged = known.is_some_and(|known| known.row_hash == row_hash);
+        // Planned fractions are needed to check those given, known or not.
+        if unchanged && unit.domain != "EC" {
+            return (Fate::Unchanged, key);
+        }
+        let fact = match fact_of(record, &mut self.context) {
+            Ok(_) if unchanged => return (Fate::Unchanged, key),
+            Ok(Mapped::Fact(fact)) => *fact,
+            Ok(Mapped::Aside(reason)) => {
+                report.set_aside(reason);
+                return (Fate::SetAside, key);
+            }
+            Err(problem) => return refuse(problem),
+        };
+        self.check_dates(&fact, record);
+        if let Fact::Subject(subject) = &fact {
+            let from = KnownSubject { data_set: Some(unit.data_set.clone()), row_hash: row_hash.clone() };
+            gathered.subjects.push((subject.subject.clone(), from));
+            if let Some(death) = &subject.death {
+                gathered.deaths.push((subject.subject.clone(), death.clone()));
+            }
+        }
+        let corrects = known.map(|known| Correction {
+            hash: known.event.clone(),
+            reason: format!("{} row {} changed since it was imported", unit.file.name, record.row.number()),
+        });
+        let fate = if corrects.is_some() { Fate::Corrected } else { Fate::Taken };
+        let origin = Origin { data_set: unit.data_set.clone(), key: key.clone(), row_hash };
+        gathered.events.push(NewEvent { origin, corrects, fact });
+        (fate, key)
+    }
+
+    /// Refuses a row of a subject who is not in the demographics, or whose second demographics were refused.
+    fn check_subject(&self, unit: &Unit<'_>, record: &Record<'_>) -> Result<(), Problem> {
+        let subject = record.subject()?;
+        if unit.domain == "DM" {
+            return Ok(());
+        }
+        let refused = unit.data_set.split_once('_').and_then(|(_, rest)| {
+            self.refused_subjects.iter().find(|(population, subjects)| {
+                (rest == population.as_str() || rest.strip_suffix(population.as_str()).is_some_and(|head| head.ends_with('_')))
+                    && subjects.contains(&subject)
+            })
+        });
+        if let Some((population, _)) = refused {
+            return Err(record.problem(
+                "USUBJID",
+                "a subject taken from its own demographics",
+                &format!("{}, who was refused in dm_{population}: already there with other content", quoted(&subject)),
+                "import another population under its own subject ids, or as its own trial",
+            ));
+        }
+        if !self.subjects.contains_key(&subject) {
+            return Err(record.problem(
+                "USUBJID",
+                "a subject of the demographics (DM)",
+                &quoted(&subject),
+                "add the subject to DM, or correct the subject here",
+            ));
+        }
+        Ok(())
+    }
+
+    fn check_dates(&self, fact: &Fact, record: &mut Record<'_>) {
+        if matches!(fact, Fact::Subject(_)) {
+            return;
+        }
+        let (Some(subject), Some(at)) = (fact.subject(), fact.clinical_time()) else { return };
+        let column = date_column(record);
+        if let Some(death) = self.deaths.get(subject)
+            && at.earliest_date() > death.latest_date()
+        {
+            record.warn(&column, &format!("nothing after the death on {death}"), &at.to_string(), "taken; correct the date or the death at its source");
+        }
+        if let Some(cut_off) = self.options.cut_off
+            && !at.is_by(cut_off)
+        {
+            record.warn(&column, &format!("nothing after the cut-off {cut_off}"), &at.to_string(), "taken; the cut leaves it out of every result");
+        }
+    }
+
+    fn report_vanished(&self, data_set: &str, is_there: impl Fn(&str) -> bool, report: &mut FileReport) {
+        let Some(rows) = self.known.rows.get(data_set) else { return };
+        let mut vanished: Vec<&String> = rows.keys().filter(|key| !is_there(key)).collect();
+        vanished.sort();
+        for key in vanished {
+            report.counts.vanished += 1;
+            report.vanished_keys.push(key.clone());
+        }
+    }
+
+    /// Reads a data set that is not taken, so that a damaged one is still named.
+    fn read_through(&mut self, unit: &Unit<'_>, mut report: FileReport) {
+        let read = each_row(unit, self.options, |row, _| {
+            report.counts.read += 1;
+            if let Err(problem) = row {
+                report.refuse(problem);
+            }
+        });
+        match read {
+            Ok(_) => report.counts.set_aside = report.counts.read - report.counts.refused,
+            Err(problem) => report.refuse_whole(problem),
+        }
+        self.reports.push(report);
+    }
+
+    /// The number of each fraction: its place among the subject's records of one treatment, planned or given.
+    fn fractions(&mut self, unit: &Unit<'_>) -> HashMap<String, u32> {
+        let mut groups: HashMap<String, Vec<(String, String)>> = HashMap::new();
+        let read = each_row(unit, self.options, |row, columns| {
+            let Ok(row) = row else { return };
+            let text = |name| columns.text(row, name);
+            if let (Some(treatment), Some(unit)) = (text("ECTRT"), text("ECDOSU"))
+                && speaks_of_activity(unit)
+            {
+                self.context.radioactive.insert(treatment.to_owned());
+            }
+            let record = Record {
+                file: &unit.file.name,
+                domain: &unit.domain,
+                row,
+                columns,
+                qualifiers: Vec::new(),
+                fraction: None,
+                warnings: Vec::new(),
+            };
+            if let (Some(subject), Some(start), Ok(key)) = (text("USUBJID"), text("ECSTDTC"), record.key()) {
+                let mood = text("ECMOOD").unwrap_or("PERFORMED");
+                let group = format!("{subject}\u{1f}{}\u{1f}{mood}", text("ECTRT").unwrap_or_default());
+                groups.entry(group).or_default().push((start.to_owned(), key));
+            }
+        });
+        // A file that is not whole is refused when it is read in earnest.
+        if read.is_err() {
+            return HashMap::new();
+        }
+        let mut fractions = HashMap::new();
+        for mut records in groups.into_values() {
+            records.sort();
+            for ((_, key), fraction) in records.into_iter().zip(1..) {
+                fractions.insert(key, fraction);
+            }
+        }
+        fractions
+    }
+
+    fn without_parent(&mut self, supplements: Option<Supplements>) {
+        if let Some(Supplements { mut report, .. }) = supplements {
+            if report.outcome == Outcome::Taken {
+                let file = report.file.clone();
+                report.refuse_whole(Problem::in_file(
+                    file,
+                    "the data set these qualifiers belong to",
+                    "that it was not taken",
+                    "mend that data set and import both again",
+                ));
+            }
+            self.reports.push(report);
+        }
+    }
+
+    /// Reports supplemental qualifiers after their parents, and makes events of those that are facts of their own.
+    fn finish(&mut self, mut supplements: Supplements) {
+        if supplements.report.outcome != Outcome::Taken {
+            self.reports.push(supplements.report);
+            return;
+        }
+        let mut report = std::mem::replace(&mut supplements.report, FileReport::new("", String::new(), None, Outcome::Taken));
+        let data_set = report.data_set.clone();
+        let mut seen: HashSet<&str> = HashSet::new();
+        for supplement in &supplements.rows {
+            let problem = |column: &str, expected: &str, found: &str, mend: &str| {
+                Problem::in_file(&report.file, expected, found, mend).at_row(supplement.row, supplement.line).in_column(column)
+            };
+            if !seen.insert(&supplement.key) {
+                let found = format!("{} again", quoted(&supplement.key));
+                let problem = problem("QNAM", "each qualifier of a record once", &found, "keep the row that is right");
+                report.refuse(problem);
+                continue;
+            }
+            let fate = match &supplement.joined {
+                None => {
+                    let found = format!("none for {}", quoted(&supplement.key));
+                    let problem = problem("IDVARVAL", "a record that these qualifiers belong to", &found, "correct IDVAR and IDVARVAL, or add the record");
+                    report.refuse(problem);
+                    continue;
+                }
+                Some((Fate::Refused, _)) => {
+                    let problem = problem("IDVARVAL", "a record that was taken", &format!("that {} was refused", quoted(&supplement.key)), "mend the record");
+                    report.refuse(problem);
+                    continue;
+                }
+                Some((fate, _)) if !supplement.is_own_fact() => *fate,
+                Some((_, parent)) => {
+                    let known = self.known.rows.get(&data_set).and_then(|rows| rows.get(&supplement.key));
+                    if known.is_some_and(|known| known.row_hash == supplement.row_hash) {
+                        Fate::Unchanged
+                    } else {
+                        match supplement.own_fact(parent) {
+                            Err((column, expected, found)) => {
+                                let problem = problem(column, expected, &found, "correct the qualifier at its source");
+                                report.refuse(problem);
+                                continue;
+                            }
+                            Ok(fact) => {
+                                let corrects = known.map(|known| Correction {
+                                    hash: known.event.clone(),
+                                    reason: format!("{} row {} changed since it was imported", report.file, supplement.row),
+                                });
+                                let fate = if corrects.is_some() { Fate::Corrected } else { Fate::Taken };
+                                let origin = Origin {
+                                    data_set: data_set.clone(),
+                                    key: supplement.key.clone(),
+                                    row_hash: supplement.row_hash.clone(),
+                                };
+                                self.events.push(NewEvent { origin, corrects, fact });
+                                fate
+                            }
+                        }
+                    }
+                }
+            };
+            match fate {
+                Fate::Taken => report.counts.taken += 1,
+                Fate::Corrected => report.counts.corrected += 1,
+                Fate::Unchanged => report.counts.unchanged += 1,
+                Fate::SetAside | Fate::Refused => report.set_aside("its record was set aside"),
+            }
+            if !supplement.is_own_fact() && !supplement.is_read() {
+                *report.qualifiers_not_read.entry(supplement.name.clone()).or_default() += 1;
+            }
+        }
+        self.report_vanished(&data_set, |key| seen.contains(key), &mut report);
+        self.reports.push(report);
+    }
+}
+
+/// The variable that dates a record.
+fn date_column(record: &Record<'_>) -> String {
+    ["STDTC", "DTC"]
+        .map(|ending| format!("{}{ending}", record.domain))
+        .into_iter()
+        .find(|name| record.columns.has(name))
+        .unwrap_or_else(|| "USUBJID".to_owned())
+}
+
+/// The supplemental qualifiers of one data set, found by the records they belong to.
+struct Supplements {
+    report: FileReport,
+    rows: Vec<Supplement>,
+    by_record: HashMap<String, Vec<usize>>,
+    /// The variables by which records are found; usually --SEQ alone.
+    by_variables: Vec<String>,
+}
+
+struct Supplement {
+    row: u64,
+    line: Option<u64>,
+    key: String,
+    domain: String,
+    subject: String,
+    name: String,
+    value: String,
+    evaluator: Option<String>,
+    row_hash: String,
+    /// What became of the record it belongs to, and that record's key.
+    joined: Option<(Fate, String)>,
+}
+
+impl Supplements {
+    fn read(unit: &Unit<'_>, options: &ImportOptions) -> Self {
+        let mut supplements =
+            Self { report: unit.report(), rows: Vec::new(), by_record: HashMap::new(), by_variables: Vec::new() };
+        let mut refused = Vec::new();
+        let mut read_rows = 0;
+        let read = each_row(unit, options, |row, columns| {
+            read_rows += 1;
+            match row.and_then(|row| Supplement::of(unit, row, columns)) {
+                Ok((supplement, variable, record)) => {
+                    supplements.by_record.entry(record).or_default().push(supplements.rows.len());
+                    if !supplements.by_variables.contains(&variable) {
+                        supplements.by_variables.push(variable);
+                    }
+                    supplements.rows.push(supplement);
+                }
+                Err(problem) => refused.push(problem),
+            }
+        });
+        supplements.report.counts.read = read_rows;
+        match read {
+            Ok(_) => refused.into_iter().for_each(|problem| supplements.report.refuse(problem)),
+            Err(problem) => {
+                supplements.report.refuse_whole(problem);
+                supplements.rows.clear();
+                supplements.by_record.clear();
+                supplements.by_variables.clear();
+            }
+        }
+        supplements
+    }
+
+    /// The qualifiers of a record, by their places.
+    fn of(&self, record: &Record<'_>) -> Vec<usize> {
+        let Some(subject) = record.text("USUBJID") else { return Vec::new() };
+        let mut found = Vec::new();
+        for variable in &self.by_variables {
+            let value = if variable.is_empty() { Some("") } else { record.text(variable) };
+            let Some(value) = value else { continue };
+            let key = format!("{subject}\u{1f}{variable}\u{1f}{}", plain_number(value));
+            found.extend(self.by_record.get(&key).into_iter().flatten().copied());
+        }
+        found
+    }
+
+    /// Those of a record's qualifiers that are part of it; the others are facts of their own.
+    fn qualifiers(&self, places: &[usize]) -> Vec<Qualifier<'_>> {
+        let rows = places.iter().filter_map(|place| self.rows.get(*place));
+        rows.filter(|row| !row.is_own_fact()).map(|row| Qualifier { name: &row.name, value: &row.value }).collect()
+    }
+
+    fn settle(&mut self, places: &[usize], fate: Fate, key: &str) {
+        for place in places {
+            if let Some(row) = self.rows.get_mut(*place) {
+                row.joined = Some((fate, key.to_owned()));
+            }
+        }
+    }
+}
+
+impl Supplement {
+    /// The qualifier, the variable by which its record is found, and the key of that record.
+    fn of(unit: &Unit<'_>, row: &Row, columns: &Columns) -> Result<(Self, String, String), Problem> {
+        let record = Record {
+            file: &unit.file.name,
+            domain: &unit.domain,
+            row,
+            columns,
+            qualifiers: Vec::new(),
+            fraction: None,
+            warnings: Vec::new(),
+        };
+        if record.text("RDOMAIN") != Some(unit.domain.as_str()) {
+            let found = record.text("RDOMAIN").map_or_else(|| "none".to_owned(), quoted);
+            return Err(record.problem("RDOMAIN", &quoted(&unit.domain), &found, "keep the qualifiers of each domain in a data set of their own"));
+        }
+        let (subject, name) = (record.subject()?, record.required("QNAM")?);
+        let variable = record.text("IDVAR").unwrap_or_default().to_ascii_uppercase();
+        let value = plain_number(record.text("IDVARVAL").unwrap_or_default());
+        let parent = format!("{subject}\u{1f}{variable}\u{1f}{value}");
+        let supplement = Self {
+            row: row.number(),
+            line: row.line(),
+            key: format!("{subject}/{variable}/{value}/{name}"),
+            domain: unit.domain.clone(),
+            value: record.required("QVAL")?,
+            evaluator: record.owned("QEVAL"),
+            row_hash: record.hash(),
+            joined: None,
+            subject,
+            name,
+        };
+        Ok((supplement, variable, parent))
+    }
+
+    /// Whether it is a fact of its own rather than part of its record.
+    fn is_own_fact(&self) -> bool {
+        matches!((self.domain.as_str(), self.name.as_str()), ("AE", "AEDLT") | ("RS", "NACTDT"))
+    }
+
+    /// Whether the fact of its record reads it.
+    fn is_read(&self) -> bool {
+        match self.domain.as_str() {
+            "RS" => RESPONSE_QUALIFIERS.contains(&self.name.as_str()),
+            "EX" | "EC" => self.name == "FRACTION",
+            _ => false,
+        }
+    }
+
+    /// The fact it is; else the variable at fault, what was expected and what was found.
+    fn own_fact(&self, parent: &str) -> Result<Fact, (&'static str, &'static str, String)> {
+        if self.name == "NACTDT" {
+            let start = self.value.parse::<When>();
+            let start = start.map_err(|_| ("QVAL", "a date such as 2019-04-30 or 2019-04", quoted(&self.value)))?;
+            return Ok(Fact::NewTherapy(NewTherapy { subject: self.subject.clone(), start, name: None, myelosuppressive: None }));
+        }
+        let dose_limiting = match self.value.as_str() {
+            "Y" => true,
+            "N" => false,
+            other => return Err(("QVAL", "Y or N", quoted(other))),
+        };
+        let by = match self.evaluator.as_deref() {
+            None | Some("INVESTIGATOR") => Judge::Investigator,
+            Some(evaluator) if evaluator.contains("COMMITTEE") => Judge::Committee,
+            Some(other) => return Err(("QEVAL", "INVESTIGATOR, or a committee such as ADJUDICATION COMMITTEE", quoted(other))),
+        };
+        let event = parent.strip_prefix(&self.subject).and_then(|rest| rest.strip_prefix('/')).unwrap_or(parent);
+        Ok(Fact::DltJudgement(DltJudgement {
+            subject: self.subject.clone(),
+            event: Some(event.to_owned()),
+            rule: None,
+            by,
+            dose_limiting,
+            date: None,
+            reason: None,
+        }))
+    }
+}

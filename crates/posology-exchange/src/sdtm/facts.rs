@@ -1,0 +1,613 @@
+//! From a record of a domain to a fact of the trial: one function a domain, nothing guessed.
+
+use std::collections::{HashMap, HashSet};
+
+use posology_clinic::laboratory::{Analyte, convert};
+use posology_clinic::quantity::{Activity, ActivityPerArea, ActivityUnit};
+use posology_trial::event::{
+    Adjustment, Administration, AdverseEvent, Amount, Disposition, Fact, FractionOmitted, History, Laboratory,
+    NewTherapy, Prescription, ProgressionFoundBy, ResponseAssessment, Subject, Support, SupportKind, Visit,
+    VitalSign,
+};
+use rust_decimal::Decimal;
+
+use super::record::{Record, parse_decimal};
+use crate::problem::{Problem, quoted};
+
+/// What a record says to the trial.
+pub(super) enum Mapped {
+    Fact(Box<Fact>),
+    Aside(&'static str),
+}
+
+impl From<Fact> for Mapped {
+    fn from(fact: Fact) -> Self {
+        Self::Fact(Box::new(fact))
+    }
+}
+
+/// What records of one import must know of each other.
+#[derive(Default)]
+pub(super) struct Context {
+    /// Whether EX is among the data sets; it then says what was given, and EC what was planned or omitted.
+    exposure_in_ex: bool,
+    /// Treatments that EC gives in a unit of activity: only their omissions are omitted fractions.
+    pub(super) radioactive: HashSet<String>,
+    /// Units of each analyte by subject, in the order seen.
+    units: HashMap<Analyte, HashMap<String, Vec<String>>>,
+    /// Analyte and fate of a unit, by test, specimen and unit: deciding each anew would cost most of the time.
+    laboratory: HashMap<String, Option<Analyte>>,
+    known_units: HashMap<String, Option<String>>,
+    /// Days on which fractions are planned, by subject.
+    planned: HashMap<String, HashSet<String>>,
+}
+
+/// The fact of a record, by its domain.
+pub(super) fn fact_of(record: &mut Record<'_>, context: &mut Context) -> Result<Mapped, Problem> {
+    match record.domain {
+        "DM" => subject(record),
+        "EC" => exposure_as_collected(record, context),
+        "EX" => exposure(record, context),
+        "AE" => adverse_event(record),
+        "LB" => laboratory(record, context),
+        "VS" => vital_sign(record),
+        "RS" => response(record),
+        "DS" => disposition(record),
+        "MH" => history(record),
+        "SV" => visit(record),
+        _ => support_or_new_therapy(record),
+    }
+}
+
+fn subject(record: &mut Record<'_>) -> Result<Mapped, Problem> {
+    if let Some(sex) = record.text("SEX")
+        && !matches!(sex, "F" | "M" | "U" | "UNDIFFERENTIATED")
+    {
+        return Err(record.problem("SEX", "F, M, U or UNDIFFERENTIATED", &quoted(sex), "use the term of the codelist SEX"));
+    }
+    let death = record.when("DTHDTC")?;
+    if record.yes("DTHFL")? == Some(true) && death.is_none() {
+        record.warn("DTHDTC", "the date of a death that DTHFL states", "none", "fill it in at its source, in part if need be");
+    }
+    let fact = Subject {
+        subject: record.subject()?,
+        site: record.owned("SITEID"),
+        age_years: age_years(record)?,
+        sex: record.owned("SEX"),
+        race: record.owned("RACE"),
+        ethnicity: record.owned("ETHNIC"),
+        country: record.owned("COUNTRY"),
+        arm: record.owned("ARMCD"),
+        no_arm_reason: record.owned("ARMNRS"),
+        consent: record.when("RFICDTC")?,
+        first_treatment: match record.when("RFXSTDTC")? {
+            Some(when) => Some(when),
+            None => record.when("RFSTDTC")?,
+        },
+        death,
+    };
+    Ok(Fact::Subject(fact).into())
+}
+
+fn age_years(record: &Record<'_>) -> Result<Option<Decimal>, Problem> {
+    let Some(age) = record.decimal("AGE")? else { return Ok(None) };
+    if age.is_sign_negative() && !age.is_zero() {
+        return Err(record.problem("AGE", "an age of 0 or more", &age.to_string(), "correct it at its source"));
+    }
+    match record.text("AGEU") {
+        Some("YEARS") => Ok(Some(age)),
+        Some("MONTHS") => Ok(Some(age / Decimal::from(12))),
+        other => Err(record.problem("AGEU", "YEARS or MONTHS", &found(other), "state the unit of the age")),
+    }
+}
+
+fn found(text: Option<&str>) -> String {
+    text.map_or_else(|| "none".to_owned(), quoted)
+}
+
+/// A unit of activity by its own symbol; the case of its letters is part of it.
+fn activity_unit(unit: &str) -> Option<ActivityUnit> {
+    [ActivityUnit::Megabecquerel, ActivityUnit::Gigabecquerel, ActivityUnit::Millicurie]
+        .into_iter()
+        .find(|known| known.symbol() == unit)
+}
+
+/// Whether a unit means an activity, whatever its prefix and case: such a unit is never kept as plain text.
+pub(super) fn speaks_of_activity(unit: &str) -> bool {
+    let unit = unit.to_ascii_lowercase();
+    let unit = unit.split('/').next().unwrap_or_default().trim();
+    unit.ends_with("bq") || unit.ends_with("ci") || unit.contains("curie") || unit.contains("becquerel")
+}
+
+const KNOWN_ACTIVITY_UNITS: &str = "mCi, MBq or GBq, written exactly so";
+
+fn amount(record: &Record<'_>) -> Result<Option<Amount>, Problem> {
+    let (value_name, unit_name) = (format!("{}DOSE", record.domain), format!("{}DOSU", record.domain));
+    let Some(value) = record.decimal(&value_name)? else { return Ok(None) };
+    let Some(unit) = record.text(&unit_name) else {
+        return Err(record.problem(&unit_name, "the unit of the amount", "none", "fill it in at its source: a unit is never guessed"));
+    };
+    if value.is_sign_negative() && !value.is_zero() {
+        return Err(record.problem(&value_name, "an amount of 0 or more", &value.to_string(), "correct it at its source"));
+    }
+    if let Some(known) = activity_unit(unit) {
+        let activity = Activity::new(value, known)
+            .map_err(|error| record.problem(&value_name, &error.expected, &error.found, &error.mend))?;
+        return Ok(Some(Amount::Activity(activity)));
+    }
+    if speaks_of_activity(unit) {
+        let mend = if unit.contains('/') {
+            "give the activity that was administered; what is prescribed per area belongs to EC, SCHEDULED"
+        } else {
+            "convert it at its source"
+        };
+        return Err(record.problem(&unit_name, KNOWN_ACTIVITY_UNITS, &quoted(unit), mend));
+    }
+    Ok(Some(Amount::Other { value, unit: unit.to_owned() }))
+}
+
+fn adjustment(record: &Record<'_>) -> Option<Adjustment> {
+    let reason = record.text(&format!("{}ADJ", record.domain))?;
+    let upper = reason.to_uppercase();
+    let toxicity = (upper.contains("TOXICITY") || upper.contains("ADVERSE EVENT")).then_some(true);
+    Some(Adjustment { reason: reason.to_owned(), toxicity })
+}
+
+fn administration(record: &Record<'_>) -> Result<Administration, Problem> {
+    let name = |part: &str| format!("{}{part}", record.domain);
+    let fraction = record
+        .qualifier("FRACTION")
+        .map(|text| {
+            text.trim().parse().ok().filter(|number| *number > 0_u32).ok_or_else(|| {
+                record.problem("FRACTION", "the number of the fraction, from 1", &quoted(text), "correct it at its source")
+            })
+        })
+        .transpose()?;
+    Ok(Administration {
+        subject: record.subject()?,
+        treatment: record.required(&name("TRT"))?,
+        fraction,
+        amount: amount(record)?,
+        start: record.required_when(&name("STDTC"))?,
+        end: record.when(&name("ENDTC"))?,
+        route: record.owned(&name("ROUTE")),
+        lot: record.owned(&name("LOT")),
+        adjustment: adjustment(record),
+    })
+}
+
+fn exposure(record: &mut Record<'_>, context: &Context) -> Result<Mapped, Problem> {
+    let fact = administration(record)?;
+    if matches!(fact.amount, Some(Amount::Activity(_))) && !context.planned.is_empty() {
+        let day = fact.start.to_string().chars().take(10).collect::<String>();
+        match context.planned.get(&fact.subject) {
+            Some(days) if days.contains(&day) => {}
+            own => {
+                let other = context.planned.iter().filter(|(_, days)| days.contains(&day)).map(|(subject, _)| subject.as_str()).min();
+                let what = if own.is_some() { "no fraction planned for that day" } else { "no fraction planned at all" };
+                let found = match other {
+                    Some(other) => format!("{what}; {other} has one on {day}"),
+                    None => what.to_owned(),
+                };
+                record.warn("USUBJID", "an administration to the patient it was prescribed for", &found, "check that the fraction is recorded for the right patient");
+            }
+        }
+    }
+    Ok(Fact::Administration(fact).into())
+}
+
+/// EC says what was planned (SCHEDULED), what was omitted (ECOCCUR N) and, where EX is absent, what was given.
+fn exposure_as_collected(record: &mut Record<'_>, context: &mut Context) -> Result<Mapped, Problem> {
+    let fraction = || {
+        record.fraction.ok_or_else(|| {
+            record.problem("ECSTDTC", "a date, which gives the fraction its place", "none", "fill it in, or give SUPPEC.FRACTION")
+        })
+    };
+    match (record.text("ECMOOD"), record.yes("ECOCCUR")?) {
+        (Some("SCHEDULED"), _) => {
+            let (Some(value), Some(unit)) = (record.decimal("ECDOSE")?, record.text("ECDOSU")) else {
+                return Ok(Mapped::Aside("a planned administration without amount and unit"));
+            };
+            let (symbol, per_area) = match unit.split_once('/') {
+                Some((symbol, "m2" | "m^2" | "m²")) => (symbol, true),
+                Some(_) => ("", false),
+                None => (unit, false),
+            };
+            let Some(known) = activity_unit(symbol) else {
+                if speaks_of_activity(unit) {
+                    return Err(record.problem("ECDOSU", "mCi/m2, MBq/m2, GBq/m2, mCi, MBq or GBq", &quoted(unit), "convert it at its source"));
+                }
+                return Ok(Mapped::Aside("a planned amount that is no activity"));
+            };
+            let bad = |error: posology_clinic::quantity::BadQuantity| {
+                record.problem("ECDOSE", &error.expected, &error.found, &error.mend)
+            };
+            let planned = record.when("ECSTDTC")?;
+            let subject = record.subject()?;
+            let fact = Prescription {
+                subject: subject.clone(),
+                fraction: fraction()?,
+                per_area: if per_area { Some(ActivityPerArea::new(value, known).map_err(bad)?) } else { None },
+                body_surface_m2: None,
+                activity: if per_area { None } else { Some(Activity::new(value, known).map_err(bad)?) },
+                planned: planned.clone(),
+            };
+            if let Some(planned) = planned {
+                let day = planned.to_string().chars().take(10).collect();
+                context.planned.entry(subject).or_default().insert(day);
+            }
+            Ok(Fact::Prescription(fact).into())
+        }
+        (None | Some("PERFORMED"), Some(false)) => {
+            if !record.text("ECTRT").is_some_and(|treatment| context.radioactive.contains(treatment)) {
+                return Ok(Mapped::Aside("not given, of a treatment that is no activity"));
+            }
+            let reason = record.text("ECADJ").or_else(|| record.text("ECREASOC")).or_else(|| record.text("ECREASND"));
+            let adjustment = adjustment(record)
+                .unwrap_or_else(|| Adjustment { reason: reason.unwrap_or("not recorded").to_owned(), toxicity: None });
+            let fact = FractionOmitted {
+                subject: record.subject()?,
+                fraction: fraction()?,
+                date: record.required_when("ECSTDTC")?,
+                adjustment,
+            };
+            Ok(Fact::FractionOmitted(fact).into())
+        }
+        (None | Some("PERFORMED"), _) if context.exposure_in_ex => Ok(Mapped::Aside("given: EX says what was given")),
+        (None | Some("PERFORMED"), _) => Ok(Fact::Administration(administration(record)?).into()),
+        (Some(other), _) => {
+            Err(record.problem("ECMOOD", "SCHEDULED or PERFORMED", &quoted(other), "use the term of the codelist"))
+        }
+    }
+}
+
+fn adverse_event(record: &mut Record<'_>) -> Result<Mapped, Problem> {
+    let verbatim = record.required("AETERM")?;
+    let grade = match record.text("AETOXGR") {
+        None => None,
+        Some(text) => match text.trim().parse() {
+            Ok(grade @ 1..=5_u8) => Some(grade),
+            _ => {
+                return Err(record.problem("AETOXGR", "a CTCAE grade, 1 to 5", &quoted(text), "write the digit of the grade"));
+            }
+        },
+    };
+    let causality = record.owned("AEREL");
+    let related = causality.as_deref().and_then(is_related);
+    if let (Some(causality), None) = (&causality, related) {
+        record.warn(
+            "AEREL",
+            "a causality of the lists in use (RELATED, PROBABLE, POSSIBLE, UNLIKELY RELATED, NOT RELATED, …)",
+            &quoted(causality),
+            "kept as recorded; whether it counts as related is not known",
+        );
+    }
+    let outcome = record.owned("AEOUT");
+    let fatal = match record.yes("AESDTH")? {
+        Some(true) => Some(true),
+        stated if outcome.as_deref() == Some("FATAL") => {
+            if stated == Some(false) {
+                record.warn("AESDTH", "Y beside the outcome FATAL", "N", "read as fatal; correct one of the two");
+            }
+            Some(true)
+        }
+        stated => stated,
+    };
+    let fact = AdverseEvent {
+        subject: record.subject()?,
+        key: event_key(record)?,
+        term: record.owned("AEDECOD").unwrap_or_else(|| verbatim.clone()),
+        verbatim,
+        class: record.owned("AESOC").or_else(|| record.owned("AEBODSYS")),
+        grade,
+        severity: record.owned("AESEV"),
+        serious: record.yes("AESER")?,
+        causality,
+        related,
+        action: record.owned("AEACN"),
+        outcome,
+        fatal,
+        start: record.when("AESTDTC")?,
+        end: record.when("AEENDTC")?,
+    };
+    Ok(Fact::AdverseEvent(fact).into())
+}
+
+/// The event's key within its subject.
+pub(super) fn event_key(record: &Record<'_>) -> Result<String, Problem> {
+    let key = record.key()?;
+    let subject = record.text("USUBJID").unwrap_or_default();
+    Ok(key.strip_prefix(subject).and_then(|rest| rest.strip_prefix('/')).unwrap_or(&key).to_owned())
+}
+
+/// Whether a causality counts as related: at least possibly. `None` for a word of no list in use.
+fn is_related(causality: &str) -> Option<bool> {
+    match causality.trim().to_uppercase().as_str() {
+        "Y" | "YES" | "RELATED" | "DEFINITE" | "DEFINITELY RELATED" | "CERTAIN" | "PROBABLE" | "PROBABLY RELATED"
+        | "LIKELY" | "LIKELY RELATED" | "POSSIBLE" | "POSSIBLY RELATED" => Some(true),
+        "N" | "NO" | "NONE" | "NOT RELATED" | "UNRELATED" | "UNLIKELY" | "UNLIKELY RELATED" | "REMOTE"
+        | "DOUBTFUL" => Some(false),
+        _ => None,
+    }
+}
+
+fn laboratory(record: &mut Record<'_>, context: &mut Context) -> Result<Mapped, Problem> {
+    let test = record.required("LBTESTCD")?;
+    let done = record.text("LBSTAT") != Some("NOT DONE");
+    let specimen = record.text("LBSPEC").unwrap_or_default();
+    // A urinalysis without a stated specimen is one of urine; its glucose is not that of the blood.
+    let urine = specimen.is_empty() && record.text("LBCAT").is_some_and(|category| category.eq_ignore_ascii_case("URINALYSIS"));
+    let specimen = if urine { "URINE" } else { specimen };
+    let key = format!("{test}\u{1f}{specimen}");
+    let analyte = match context.laboratory.get(&key) {
+        Some(analyte) => *analyte,
+        None => {
+            let analyte = Analyte::from_sdtm(&test, specimen);
+            context.laboratory.insert(key, analyte);
+            analyte
+        }
+    };
+    let original = Reported::of(record, "LBORRES", "LBORRESU", "LBORNRLO", "LBORNRHI");
+    let standard = Reported::of(record, "LBSTRESC", "LBSTRESU", "LBSTNRLO", "LBSTNRHI");
+    let mut reported = if original.result.is_some() || standard.result.is_none() { original } else { standard };
+    if !done {
+        reported.result = None;
+    }
+    if let (Some(analyte), Some(result)) = (analyte, reported.result)
+        && is_measurement(result)
+    {
+        if let Some(refusal) = context.refusal(analyte, reported.unit) {
+            let stands_in = standard.result.is_some_and(is_measurement) && context.refusal(analyte, standard.unit).is_none();
+            if !stands_in {
+                return Err(record.problem(reported.unit_name, &refusal, &found(reported.unit), "give the unit of the laboratory's report: it is never guessed"));
+            }
+            let unit = found(reported.unit);
+            record.warn(reported.unit_name, &refusal, &unit, "the result in standard units was taken instead");
+            reported = standard;
+        }
+        let subject = record.text("USUBJID").unwrap_or_default();
+        let unit = reported.unit.unwrap_or_default();
+        if let Some(first) = context.other_unit(analyte, subject, unit) {
+            record.warn(
+                reported.unit_name,
+                &format!("one unit for the {} of a subject", analyte.name()),
+                &format!("{} after {}", quoted(unit), quoted(&first)),
+                "both are known and are compared after exact conversion; check that neither is a slip",
+            );
+        }
+    }
+    let lower_limit = limit(record, reported.lower_name, analyte)?;
+    let upper_limit = limit(record, reported.upper_name, analyte)?;
+    let fact = Laboratory {
+        subject: record.subject()?,
+        test,
+        analyte,
+        result: reported.result.map(str::to_owned),
+        unit: reported.unit.map(str::to_owned),
+        lower_limit,
+        upper_limit,
+        specimen: record.owned("LBSPEC"),
+        method: record.owned("LBMETHOD"),
+        visit: record.owned("VISIT").or_else(|| record.owned("VISITNUM")),
+        at: record.when("LBDTC")?,
+    };
+    Ok(Fact::Laboratory(fact).into())
+}
+
+/// A result with its unit, and the variables that hold its unit and limits.
+#[derive(Clone, Copy)]
+struct Reported<'a> {
+    result: Option<&'a str>,
+    unit: Option<&'a str>,
+    unit_name: &'static str,
+    lower_name: &'static str,
+    upper_name: &'static str,
+}
+
+impl<'a> Reported<'a> {
+    fn of(
+        record: &Record<'a>,
+        result: &str,
+        unit_name: &'static str,
+        lower_name: &'static str,
+        upper_name: &'static str,
+    ) -> Self {
+        Self { result: record.text(result), unit: record.text(unit_name), unit_name, lower_name, upper_name }
+    }
+}
+
+/// A limit of normal; one that is no number (`<5`) is left out for a test nobody grades, and warned of otherwise.
+fn limit(record: &mut Record<'_>, name: &str, analyte: Option<Analyte>) -> Result<Option<Decimal>, Problem> {
+    let Some(text) = record.text(name) else { return Ok(None) };
+    let limit = parse_decimal(text);
+    if limit.is_none() && analyte.is_some() {
+        record.warn(name, "a limit of normal as a plain number", &quoted(text), "read as not stated: grades that need it are unknown");
+    }
+    Ok(limit)
+}
+
+/// Whether a result is a number, or a limit of the method such as `<0.2`, and so needs a unit.
+fn is_measurement(result: &str) -> bool {
+    parse_decimal(result.trim_start_matches(['<', '>', '='])).is_some()
+}
+
+impl Context {
+    pub(super) fn new(exposure_in_ex: bool) -> Self {
+        Self { exposure_in_ex, ..Self::default() }
+    }
+
+    /// Why a unit cannot be read for an analyte: the units that can.
+    fn refusal(&mut self, analyte: Analyte, unit: Option<&str>) -> Option<String> {
+        let unit = unit.unwrap_or_default();
+        let key = format!("{}\u{1f}{unit}", analyte.id());
+        if let Some(refusal) = self.known_units.get(&key) {
+            return refusal.clone();
+        }
+        let refusal = convert(analyte, Decimal::ONE, unit)
+            .err()
+            .map(|error| format!("a unit of {}: {}", analyte.name(), error.known.join(", ")));
+        self.known_units.insert(key, refusal.clone());
+        refusal
+    }
+
+    /// The unit seen first for this analyte and subject, where this one is new and differs.
+    fn other_unit(&mut self, analyte: Analyte, subject: &str, unit: &str) -> Option<String> {
+        let subjects = self.units.entry(analyte).or_default();
+        let Some(units) = subjects.get_mut(subject) else {
+            subjects.insert(subject.to_owned(), vec![unit.to_owned()]);
+            return None;
+        };
+        if units.iter().any(|known| known == unit) {
+            return None;
+        }
+        let first = units.first().cloned();
+        units.push(unit.to_owned());
+        first
+    }
+}
+
+/// Units in which body size is read; other vital signs are kept as text.
+const BODY_SIZE_UNITS: [(&str, &[&str]); 3] =
+    [("HEIGHT", &["cm", "m", "in"]), ("WEIGHT", &["kg", "g", "lb", "LB"]), ("BSA", &["m2"])];
+
+fn vital_sign(record: &mut Record<'_>) -> Result<Mapped, Problem> {
+    let test = record.required("VSTESTCD")?;
+    let done = record.text("VSSTAT") != Some("NOT DONE");
+    let (result, unit, unit_name) = match record.text("VSORRES") {
+        Some(result) => (Some(result), record.text("VSORRESU"), "VSORRESU"),
+        None => (record.text("VSSTRESC"), record.text("VSSTRESU"), "VSSTRESU"),
+    };
+    let result = result.filter(|_| done);
+    if let (Some((_, known)), Some(_)) = (BODY_SIZE_UNITS.iter().find(|(code, _)| *code == test), result)
+        && !unit.is_some_and(|unit| known.contains(&unit))
+    {
+        return Err(record.problem(unit_name, &format!("a unit of {test}: {}", known.join(", ")), &found(unit), "fill it in at its source: a unit is never guessed"));
+    }
+    let fact = VitalSign {
+        subject: record.subject()?,
+        test,
+        result: result.map(str::to_owned),
+        unit: unit.map(str::to_owned),
+        visit: record.owned("VISIT").or_else(|| record.owned("VISITNUM")),
+        at: record.when("VSDTC")?,
+    };
+    Ok(Fact::VitalSign(fact).into())
+}
+
+/// Supplemental qualifiers that a response reads.
+pub(super) const RESPONSE_QUALIFIERS: [&str; 3] = ["PDOFL", "PDIFL", "DTHPDFL"];
+
+fn response(record: &mut Record<'_>) -> Result<Mapped, Problem> {
+    let flag = |name: &str| match record.qualifier(name) {
+        Some("Y") => Ok(true),
+        None | Some("N" | "") => Ok(false),
+        Some(other) => Err(record.problem(name, "Y or N", &quoted(other), "correct the supplemental qualifier")),
+    };
+    let done = record.text("RSSTAT") != Some("NOT DONE");
+    let fact = ResponseAssessment {
+        subject: record.subject()?,
+        criteria: record.owned("RSCAT"),
+        test: record.required("RSTESTCD")?,
+        response: record.owned("RSSTRESC").or_else(|| record.owned("RSORRES")).filter(|_| done),
+        evaluator: record.owned("RSEVAL"),
+        evaluator_id: record.owned("RSEVALID"),
+        method: record.owned("RSMETHOD").or_else(|| record.owned("RSSCAT")),
+        visit: record.owned("VISIT").or_else(|| record.owned("VISITNUM")),
+        at: record.when("RSDTC")?,
+        progression_found_by: if flag("PDIFL")? {
+            Some(ProgressionFoundBy::Imaging)
+        } else if flag("PDOFL")? {
+            Some(ProgressionFoundBy::Biochemical)
+        } else {
+            None
+        },
+        death_by_progression: flag("DTHPDFL")?,
+    };
+    Ok(Fact::ResponseAssessment(fact).into())
+}
+
+fn disposition(record: &mut Record<'_>) -> Result<Mapped, Problem> {
+    let term = record.required("DSTERM")?;
+    let fact = Disposition {
+        subject: record.subject()?,
+        standard: record.owned("DSDECOD").unwrap_or_else(|| term.clone()),
+        term,
+        category: record.owned("DSCAT"),
+        scope: record.owned("DSSCAT"),
+        at: match record.when("DSSTDTC")? {
+            Some(when) => Some(when),
+            None => record.when("DSDTC")?,
+        },
+    };
+    Ok(Fact::Disposition(fact).into())
+}
+
+fn history(record: &mut Record<'_>) -> Result<Mapped, Problem> {
+    let fact = History {
+        subject: record.subject()?,
+        term: record.required("MHTERM")?,
+        category: record.owned("MHCAT"),
+        start: record.when("MHSTDTC")?,
+        end: record.when("MHENDTC")?,
+    };
+    Ok(Fact::History(fact).into())
+}
+
+fn visit(record: &mut Record<'_>) -> Result<Mapped, Problem> {
+    if record.yes("SVOCCUR")? == Some(false) {
+        return Ok(Mapped::Aside("a planned visit that did not occur"));
+    }
+    let fact = Visit {
+        subject: record.subject()?,
+        number: record.decimal("VISITNUM")?,
+        name: record.owned("VISIT"),
+        start: record.when("SVSTDTC")?,
+        end: record.when("SVENDTC")?,
+    };
+    Ok(Fact::Visit(fact).into())
+}
+
+/// Of concomitant medications and procedures the trial records support of the blood and new anti-cancer therapy.
+fn support_or_new_therapy(record: &mut Record<'_>) -> Result<Mapped, Problem> {
+    let name = |part: &str| format!("{}{part}", record.domain);
+    let upper = |part: &str| record.text(&name(part)).unwrap_or_default().to_uppercase();
+    let (treatment, standard, category) = (upper("TRT"), upper("DECOD"), upper("CAT"));
+    if record.yes(&name("OCCUR"))? == Some(false) {
+        return Ok(Mapped::Aside("a treatment that did not occur"));
+    }
+    let new_therapy = ["NEW ANTI-CANCER THERAPY", "NEW ANTICANCER THERAPY", "SUBSEQUENT ANTI-CANCER THERAPY", "SUBSEQUENT ANTICANCER THERAPY"];
+    if new_therapy.contains(&category.as_str()) {
+        let fact = NewTherapy {
+            subject: record.subject()?,
+            start: record.required_when(&name("STDTC"))?,
+            name: record.owned(&name("TRT")),
+            myelosuppressive: None,
+        };
+        return Ok(Fact::NewTherapy(fact).into());
+    }
+    let Some(kind) = [&standard, &treatment].into_iter().find_map(|text| support_kind(text)) else {
+        return Ok(Mapped::Aside("a treatment other than blood support or new anti-cancer therapy"));
+    };
+    let fact = Support {
+        subject: record.subject()?,
+        kind,
+        at: record.required_when(&name("STDTC"))?,
+        product: record.owned(&name("TRT")),
+    };
+    Ok(Fact::Support(fact).into())
+}
+
+fn support_kind(text: &str) -> Option<SupportKind> {
+    match text {
+        "PLATELETS" | "PLATELET TRANSFUSION" | "PLATELET CONCENTRATE" | "PLATELETS, HUMAN BLOOD" => {
+            Some(SupportKind::PlateletTransfusion)
+        }
+        "RED BLOOD CELLS" | "RED BLOOD CELL TRANSFUSION" | "PACKED RED BLOOD CELLS"
+        | "PACKED RED BLOOD CELL TRANSFUSION" | "RED BLOOD CELLS, CONCENTRATED" => Some(SupportKind::RedCellTransfusion),
+        "FILGRASTIM" | "PEGFILGRASTIM" | "LENOGRASTIM" | "LIPEGFILGRASTIM" | "SARGRAMOSTIM" | "G-CSF"
+        | "GRANULOCYTE COLONY STIMULATING FACTOR" => Some(SupportKind::GrowthFactor),
+        "AUTOLOGOUS STEM CELL INFUSION" | "AUTOLOGOUS STEM CELL REINFUSION" | "STEM CELL RESCUE"
+        | "AUTOLOGOUS STEM CELL RESCUE" | "STEM CELL REINFUSION" => Some(SupportKind::StemCellRescue),
+        _ => None,
+    }
+}
