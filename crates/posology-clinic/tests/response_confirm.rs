@@ -128,6 +128,8 @@ fn progression_at_the_last_visit_counts_where_therapy_or_death_follows_and_the_r
         assert_eq!(derive(&Rules::REFERENCE, &course, "SD>PDl").1.progression, None);
         assert_eq!(derive(&Rules::PROTOCOL, &course, "SD>PDl>NE").1.progression, Some(day(1)));
     }
+    let same_day = Course { death: Some(day(1)), ..treated() };
+    assert_eq!(derive(&Rules::PROTOCOL, &same_day, "SD>PDl").1.progression, Some(day(1)));
     let unknown_at_the_cut = Course { cut: Some(day(1)), ..therapy };
     assert_eq!(derive(&Rules::PROTOCOL, &unknown_at_the_cut, "SD>PDl").1.progression, None);
     assert_eq!(derive(&Rules::PROTOCOL, &treated(), "SD>PDl").1.progression, None);
@@ -143,6 +145,11 @@ fn gaps_may_be_bounded_by_not_evaluable_samples_or_by_days() {
     assert_eq!(derive(&days(27), &treated(), "PR>PR").1.confirmed, Some(Category::Stable));
     let (confirmed, _) = derive(&Rules::REFERENCE, &treated(), "PR>NE>NE>NE>PR");
     assert!(confirmed.findings.iter().any(|f| f.rule == "confirm/long-gap" && f.inputs["days"] == "112"));
+    assert_eq!(
+        derive(&Rules::REFERENCE, &treated(), "PR>NE>NE>PR").0.findings,
+        [],
+        "84 days are not beyond 84"
+    );
 }
 
 #[test]
@@ -204,7 +211,11 @@ fn what_awaits_confirmation_is_named_while_it_can_still_be_confirmed() {
     assert_eq!(becomes(&treated(), "PR>VGPR>NE"), Some(Category::VeryGoodPartial));
     assert_eq!(becomes(&treated(), "PR>PR>PDl"), Some(Category::Progressive));
     assert_eq!(becomes(&treated(), "VGPR>VGPR>PR"), None);
+    assert_eq!(becomes(&treated(), "PR>PR"), None);
     assert_eq!(becomes(&treated(), "PR>SD"), None);
+    let at_most_one = Rules { max_not_evaluable_between: Some(1), ..Rules::REFERENCE };
+    assert!(derive(&at_most_one, &treated(), "PR>NE").1.awaiting.is_some());
+    assert!(derive(&at_most_one, &treated(), "PR>NE>NE").1.awaiting.is_none());
     assert_eq!(becomes(&treated(), "PDi"), None);
     assert_eq!(becomes(&Course { new_therapy: Some(day(3)), ..treated() }, "PR"), None);
     assert_eq!(becomes(&Course { death: Some(day(3)), ..treated() }, "PR"), None);

@@ -7,7 +7,7 @@ use jiff::civil::{Date, date};
 use posology_clinic::response::imwg::{
     Baseline, Chain, Clonality, Criteria, Edition, Imaging, Immunofixation, LargeSpike, Limit, Marker,
     Markers, MissingUnmeasurable, MissingUrine, Nadir, NormalRatio, Reading, Response, Settings, UrineAt200,
-    assess, assess_all, best_change, measurable, series,
+    assess, assess_all, best_change, measurable, percent_change, series,
 };
 use posology_clinic::response::{Category, ProgressionKind};
 use proptest::prelude::*;
@@ -443,6 +443,83 @@ fn reasons_begin_with_what_set_the_category_and_name_a_rise_that_is_none_yet() {
 }
 
 #[test]
+fn the_nadir_includes_the_baseline_and_nothing_before_it() {
+    let base = serum(1, "2.0");
+    assert_eq!(category(&base, &[serum(2, "2.4"), serum(3, "2.4")], &serum(4, "2.5")), Category::Progressive);
+    let before = [serum(-1, "0.1"), serum(0, "0.1")];
+    assert_eq!(category(&base, &before, &serum(2, "2.0")), Category::Stable);
+}
+
+#[test]
+fn a_visit_is_not_its_own_nadir() {
+    let any = Criteria { nadir: Nadir::Any, ..Criteria::IMWG_2016 };
+    let base = Baseline::new(serum(0, "4.0"));
+    let all = assess_all(&any, &base, &[serum(1, "2.0"), serum(2, "1.0")]).unwrap();
+    let nadirs: Vec<_> = all.iter().map(|response| response.changes[0].nadir).collect();
+    assert_eq!(nadirs, [Some(dec("4.0")), Some(dec("2.0"))]);
+}
+
+#[test]
+fn urine_limits_hold_beside_any_serum() {
+    assert_eq!(category(&serum(0, "4.0"), &[], &both(1, "0.1", "100")), Category::Partial);
+    assert_eq!(category(&serum(0, "4.0"), &[], &both(1, "0.1", "99.9")), Category::VeryGoodPartial);
+    assert_eq!(category(&both(0, "0", "3000"), &[], &both(1, "0", "300")), Category::Partial);
+    assert_eq!(category(&both(0, "0", "3000"), &[], &both(1, "0", "301")), Category::Minimal);
+    assert_eq!(category(&both(0, "0.5", "3000"), &[], &both(1, "0.5", "50")), Category::VeryGoodPartial);
+    assert_eq!(category(&both(0, "0.5", "3000"), &[], &both(1, "0.6", "50")), Category::Partial);
+}
+
+#[test]
+fn marrow_alone_is_no_progression_where_light_chains_were_measurable() {
+    let at =
+        |number, cells: &str| Markers { plasma_cells: Some(dec(cells)), ..light_chains(number, "51", "1") };
+    assert_eq!(category(&at(0, "40"), &[], &at(1, "80")), Category::Stable);
+}
+
+#[test]
+fn light_chains_without_a_ratio_are_neither_measurable_nor_normal() {
+    let contrary = Baseline { markers: light_chains(0, "51", "1"), involved: Some(Chain::Lambda) };
+    assert_eq!(measurable(&Criteria::IMWG_2016, &contrary).unwrap().driving, None);
+    let none_left = Markers { kappa: Some(Decimal::ZERO), lambda: Some(Decimal::ZERO), ..complete(1) };
+    assert_eq!(category(&serum(0, "4.0"), &[], &none_left), Category::Complete);
+}
+
+#[test]
+fn windows_of_marrow_and_imaging_include_their_last_day_and_the_latest_sample_counts() {
+    let base = serum(0, "4.0");
+    let after = |days: i32, earlier: &Markers| Markers {
+        plasma_cells: None,
+        date: earlier.date + days.days(),
+        ..complete(0)
+    };
+    let marrow = complete(1);
+    assert_eq!(
+        category(&base, std::slice::from_ref(&marrow), &after(42, &marrow)),
+        Category::StringentComplete
+    );
+    assert_eq!(
+        category(&base, std::slice::from_ref(&marrow), &after(43, &marrow)),
+        Category::VeryGoodPartial
+    );
+    let worse = Markers { plasma_cells: Some(dec("9")), date: day(1) + 7.days(), ..complete(1) };
+    assert_eq!(category(&base, &[marrow.clone(), worse], &after(14, &marrow)), Category::VeryGoodPartial);
+    let mass = |number, size: &str| Markers { plasmacytoma: Some(dec(size)), ..serum(number, "1.0") };
+    let base = Markers { serum_m: Reading::Quantified(dec("4.0")), ..mass(0, "10") };
+    let seen = mass(1, "5");
+    let later = |days: i32| Markers { date: seen.date + days.days(), ..serum(0, "1.0") };
+    assert_eq!(category(&base, std::slice::from_ref(&seen), &later(90)), Category::Partial);
+    assert_eq!(category(&base, std::slice::from_ref(&seen), &later(91)), Category::Minimal);
+    let nearly_gone = Markers { plasmacytoma: Some(dec("0.5")), ..complete(1) };
+    assert_eq!(category(&base, &[], &nearly_gone), Category::VeryGoodPartial);
+}
+
+#[test]
+fn a_percentage_just_below_a_limit_is_not_rounded_up_even_beyond_28_digits() {
+    let percent = percent_change(dec("70000000000000000000000000"), dec("7000000000000000000000000.001"));
+    assert_eq!(percent, Some(dec("-89.9")));
+}
+
+#[test]
 fn a_protocol_names_edition_and_open_points_and_an_unknown_key_is_refused() {
     let read = |text: &str| serde_json::from_str::<Settings>(text);
     let settings =
@@ -474,6 +551,8 @@ fn the_best_change_is_of_the_driving_marker_and_stops_where_told() {
     let first = best_change(&criteria, &base, &visits, Some(day(1))).unwrap().unwrap();
     assert_eq!(first.from_baseline(), (dec("-1.0"), dec("4.0")));
     assert_eq!(best_change(&criteria, &base, &[], None).unwrap(), None);
+    let tie = [both(2, "2.0", "20"), both(1, "2.0", "20")];
+    assert_eq!(best_change(&criteria, &base, &tie, None).unwrap().map(|change| change.date), Some(day(1)));
     let line = series(&criteria, &base, &visits, None).unwrap();
     assert_eq!(line.iter().map(|c| c.value).collect::<Vec<_>>(), [dec("3.0"), dec("2.9"), dec("5.0")]);
     assert_eq!(line[2].nadir, Some(dec("3.0")), "2.9 is not confirmed");

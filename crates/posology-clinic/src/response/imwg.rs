@@ -514,7 +514,7 @@ impl Patient<'_> {
                 (value >= PLASMA_CELLS_RISE, "at least 25% of the nadir, to a level of at least 10%")
             }
         };
-        if rise > Decimal::ZERO && rose_by_a_quarter(low, value) && enough {
+        if rose_by_a_quarter(low, value) && enough {
             return self.risen(Marker::PlasmaCells, "progression-marrow", limit);
         }
         None
