@@ -229,14 +229,19 @@ impl Analyte {
 
     /// The unit's usual spelling and its factor to the canonical one.
     fn unit(self, unit: &str) -> Result<(&'static str, Decimal), UnknownUnit> {
+        // Most units come spelled as listed, and rewriting a spelling is slow.
+        if let Some(listed) = self.units().iter().find(|(known, _)| *known == unit) {
+            return Ok(*listed);
+        }
         let wanted = plain(unit);
         self.units()
             .iter()
-            .find(|(known, _)| match *known {
-                // Giga per litre and gram per litre differ only by case.
-                "G/L" => unit.trim() == "G/L",
-                known => plain(known) == wanted,
-            })
+            // Giga per litre and gram per litre differ only by case.
+            .find(
+                |(known, _)| {
+                    if *known == "G/L" { unit.trim() == "G/L" } else { known.eq_ignore_ascii_case(&wanted) }
+                },
+            )
             .copied()
             .ok_or_else(|| UnknownUnit {
                 analyte: self,
@@ -472,6 +477,41 @@ impl LabValue {
     pub fn unit(&self) -> &'static str {
         self.analyte.unit(&self.measured.unit).map_or("", |(known, _)| known)
     }
+}
+
+/// Calcium corrected for albumin, which is what CTCAE grades: 0.8 mg/dL (or 0.2 mmol/L) more for each g/dL of albumin
+/// below 4.0. The limits of normal are those of the total calcium.
+///
+/// `None` unless these are calcium and albumin of serum, both with a value and not a limit of the method. Source:
+/// Payne et al., Br Med J 1973;4:643-6, in the rounded form in common use.
+///
+/// ```
+/// use posology_clinic::laboratory::{corrected_calcium, Analyte, LabValue};
+/// let calcium = LabValue::new(Analyte::Calcium, "11.0 mg/dL".parse()?, None, Some("10.5".parse()?))?;
+/// let albumin = LabValue::new(Analyte::Albumin, "3.0 g/dL".parse()?, None, None)?;
+/// let corrected = corrected_calcium(&calcium, &albumin).unwrap();
+/// assert_eq!(corrected.measured.to_string(), "11.8 mg/dL");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn corrected_calcium(calcium: &LabValue, albumin: &LabValue) -> Option<LabValue> {
+    let exact = |value: &LabValue| value.measured.qualifier == Qualifier::Exact;
+    if calcium.analyte != Analyte::Calcium
+        || albumin.analyte != Analyte::Albumin
+        || !exact(calcium)
+        || !exact(albumin)
+    {
+        return None;
+    }
+    // Albumin is canonical in g/L, a tenth of a g/dL.
+    let (value, unit, for_each_g_per_l) = match calcium.unit() {
+        "mg/dL" => (calcium.measured.value, "mg/dL", factor(8, 2)),
+        _ => (calcium.canonical, "mmol/L", factor(2, 2)),
+    };
+    let missing = factor(40, 0).checked_sub(albumin.canonical)?;
+    let corrected = value.checked_add(missing.checked_mul(for_each_g_per_l)?)?.normalize();
+    let measured = Measured { value: corrected, qualifier: Qualifier::Exact, unit: unit.to_owned() };
+    let canonical = convert(Analyte::CorrectedCalcium, corrected, unit).ok()?.value;
+    Some(LabValue { analyte: Analyte::CorrectedCalcium, measured, canonical, ..calcium.clone() })
 }
 
 #[cfg(test)]

@@ -140,7 +140,7 @@ pub(super) fn runs(seen: &[Seen], known_well: Option<Date>, from: Date) -> Vec<R
                     run.after = Some(*date);
                     runs.push(run);
                 }
-                last_well = Some(*date);
+                last_well = last_well.max(Some(*date));
             }
             (_, None) if *date < from => {}
             (status, _) => {

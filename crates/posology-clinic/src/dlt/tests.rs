@@ -75,6 +75,13 @@ fn a_duration_fires_on_its_lower_bound_and_is_possible_on_its_upper() {
 }
 
 #[test]
+fn the_sample_nearest_before_dates_the_beginning() {
+    let found =
+        evaluated(BELOW_25_FOR_7, &course(90, &[(-20, "90"), (-1, "60"), (5, "20"), (12, "20"), (13, "40")]));
+    assert_eq!(found.findings[0].interval, Some(Interval { lower_days: 7, upper_days: Some(13) }));
+}
+
+#[test]
 fn a_sample_under_support_does_not_end_an_episode() {
     let mut course = course(90, &[(38, "60"), (40, "20"), (48, "20"), (51, "30")]);
     course.samples.push(sample(44, "55").under_support());
