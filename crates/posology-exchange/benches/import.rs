@@ -28,9 +28,11 @@ fn demographics() -> String {
 }
 
 fn laboratory() -> String {
-    let tests = [("PLAT", "GI/L", "150", "400"), ("HGB", "g/dL", "12", "16"), ("CREAT", "mg/dL", "0.5", "1.1")];
+    let tests =
+        [("PLAT", "GI/L", "150", "400"), ("HGB", "g/dL", "12", "16"), ("CREAT", "mg/dL", "0.5", "1.1")];
     let mut text =
-        "DOMAIN,USUBJID,LBSEQ,LBTESTCD,LBCAT,LBORRES,LBORRESU,LBORNRLO,LBORNRHI,LBSPEC,VISIT,LBDTC\n".to_owned();
+        "DOMAIN,USUBJID,LBSEQ,LBTESTCD,LBCAT,LBORRES,LBORRESU,LBORNRLO,LBORNRHI,LBSPEC,VISIT,LBDTC\n"
+            .to_owned();
     for row in 0..ROWS {
         let (test, unit, low, high) = tests[row % tests.len()];
         let (subject, sequence, day) = (row % SUBJECTS, row / SUBJECTS, row / SUBJECTS % 28 + 1);

@@ -1,6 +1,6 @@
 //! CSV (RFC 4180): a line of names, then rows; everything is text, and an empty value is missing.
 
-use std::io::Read;
+use std::io::{Chain, Cursor, Read};
 
 use encoding_rs::WINDOWS_1252;
 
@@ -8,9 +8,12 @@ use crate::dataset::{CsvEncoding, DataSet, Row, Variable, VariableKind, check_na
 use crate::limits::{Guarded, problem_of_io};
 use crate::problem::{Problem, Unreadable, quoted};
 
+/// The mark that some programs write before UTF-8; no part of the first name.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 pub(crate) struct CsvTable<R: Read> {
     file: String,
-    reader: csv::Reader<Guarded<R>>,
+    reader: csv::Reader<Chain<Cursor<Vec<u8>>, Guarded<R>>>,
     pub(crate) data_set: DataSet,
     encoding: CsvEncoding,
     record: csv::ByteRecord,
@@ -21,11 +24,24 @@ impl<R: Read> CsvTable<R> {
     pub(crate) fn open(
         file: &str,
         stem: &str,
-        bytes: Guarded<R>,
+        mut bytes: Guarded<R>,
         encoding: CsvEncoding,
     ) -> Result<Self, Problem> {
-        let mut reader =
-            csv::ReaderBuilder::new().has_headers(false).flexible(true).buffer_capacity(1 << 16).from_reader(bytes);
+        let mut start = Vec::with_capacity(BYTE_ORDER_MARK.len());
+        bytes
+            .by_ref()
+            .take(BYTE_ORDER_MARK.len() as u64)
+            .read_to_end(&mut start)
+            .map_err(|error| problem_of_io(file, &error))?;
+        if start == BYTE_ORDER_MARK {
+            start.clear();
+        }
+        let bytes = Cursor::new(start).chain(bytes);
+        let mut reader = csv::ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .buffer_capacity(1 << 16)
+            .from_reader(bytes);
         let mut record = csv::ByteRecord::new();
         let some = reader.read_byte_record(&mut record).map_err(|error| problem_of_csv(file, error))?;
         let header = |found: String, mend: &str| {
@@ -58,7 +74,7 @@ impl<R: Read> CsvTable<R> {
     }
 
     pub(crate) fn next_row(&mut self, row: &mut Row) -> Result<bool, Unreadable> {
-        self.reader.get_mut().start_row();
+        self.reader.get_mut().get_mut().1.start_row();
         let some = self
             .reader
             .read_byte_record(&mut self.record)
@@ -95,7 +111,9 @@ impl<R: Read> CsvTable<R> {
             }
             match (std::str::from_utf8(bytes), self.encoding) {
                 (Ok(text), CsvEncoding::Utf8) => row.push_text(text),
-                (_, CsvEncoding::Windows1252) => row.push_text(&WINDOWS_1252.decode_without_bom_handling(bytes).0),
+                (_, CsvEncoding::Windows1252) => {
+                    row.push_text(&WINDOWS_1252.decode_without_bom_handling(bytes).0)
+                }
                 (Err(error), CsvEncoding::Utf8) => {
                     let at = error.valid_up_to();
                     return Err(Unreadable::File(

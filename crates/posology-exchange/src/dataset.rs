@@ -120,7 +120,8 @@ impl Row {
         let Some(&(stored, end)) = self.cells.get(column) else {
             return Cell::Missing(None);
         };
-        let start = column.checked_sub(1).and_then(|before| self.cells.get(before)).map_or(0, |&(_, end)| end);
+        let start =
+            column.checked_sub(1).and_then(|before| self.cells.get(before)).map_or(0, |&(_, end)| end);
         let text = self.text.get(start..end).unwrap_or_default();
         match stored {
             Stored::Missing(letter) => Cell::Missing(letter),

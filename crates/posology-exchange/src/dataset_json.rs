@@ -86,15 +86,21 @@ impl<R: Read> DatasetJson<R> {
     fn of_fault(&self, fault: &Fault) -> Problem {
         match fault {
             Fault::Io(error) => problem_of_io(&self.file, error),
-            Fault::Syntax { expected, found } => {
-                self.problem(*expected, found, "the file is damaged or not Dataset-JSON: fetch it again from its source")
-            }
+            Fault::Syntax { expected, found } => self.problem(
+                *expected,
+                found,
+                "the file is damaged or not Dataset-JSON: fetch it again from its source",
+            ),
         }
     }
 
     fn parsed<T: serde::de::DeserializeOwned>(&self, bytes: &[u8]) -> Result<T, Problem> {
         serde_json::from_slice(bytes).map_err(|error| {
-            self.problem("JSON", error.to_string(), "the file is damaged or not Dataset-JSON: fetch it again from its source")
+            self.problem(
+                "JSON",
+                error.to_string(),
+                "the file is damaged or not Dataset-JSON: fetch it again from its source",
+            )
         })
     }
 
@@ -102,12 +108,20 @@ impl<R: Read> DatasetJson<R> {
         let mut line = std::mem::take(&mut self.value);
         let read = self.scanner.line_of_text(&mut line).map_err(|fault| self.of_fault(&fault))?;
         if !read {
-            return Err(self.problem("a first line with the metadata", "an empty file", "fetch the file again from its source"));
+            return Err(self.problem(
+                "a first line with the metadata",
+                "an empty file",
+                "fetch the file again from its source",
+            ));
         }
         // Serde keeps the last of two equal keys; the object is small and a duplicate changes no row.
         let metadata: Map<String, Value> = self.parsed(&line)?;
         if metadata.contains_key("rows") {
-            return Err(self.problem("metadata without rows on the first line", "rows", "give the file the ending .json"));
+            return Err(self.problem(
+                "metadata without rows on the first line",
+                "rows",
+                "give the file the ending .json",
+            ));
         }
         self.value = line;
         Ok(metadata)
@@ -129,7 +143,11 @@ impl<R: Read> DatasetJson<R> {
             self.scanner.value(&mut value).map_err(|fault| self.of_fault(&fault))?;
             let found = self.parsed(&value)?;
             if metadata.insert(key.clone(), found).is_some() {
-                return Err(self.problem("each key once", format!("{} twice", quoted(&key)), "remove one of the two"));
+                return Err(self.problem(
+                    "each key once",
+                    format!("{} twice", quoted(&key)),
+                    "remove one of the two",
+                ));
             }
             match self.scanner.token().map_err(|fault| self.of_fault(&fault))? {
                 Some(b',') => {}
@@ -152,7 +170,9 @@ impl<R: Read> DatasetJson<R> {
             ));
         }
         let version = metadata.get("datasetJSONVersion").and_then(Value::as_str).unwrap_or_default();
-        if !(version == "1.1" || version.strip_prefix("1.1.").is_some_and(|patch| patch.parse::<u32>().is_ok())) {
+        if !(version == "1.1"
+            || version.strip_prefix("1.1.").is_some_and(|patch| patch.parse::<u32>().is_ok()))
+        {
             return Err(self.problem(
                 "\"datasetJSONVersion\": \"1.1\" before the rows",
                 if version.is_empty() { "none".to_owned() } else { quoted(version) },
@@ -160,18 +180,27 @@ impl<R: Read> DatasetJson<R> {
             ));
         }
         let Some(columns) = metadata.get("columns").and_then(Value::as_array) else {
-            return Err(self.problem("\"columns\" before the rows", "none", "write the metadata first, as the standard asks"));
+            return Err(self.problem(
+                "\"columns\" before the rows",
+                "none",
+                "write the metadata first, as the standard asks",
+            ));
         };
         let mut variables = Vec::with_capacity(columns.len());
         for (index, column) in columns.iter().enumerate() {
             let text = |key: &str| column.get(key).and_then(Value::as_str);
             let Some(name) = text("name") else {
-                return Err(self.problem(format!("a name for column {}", index + 1), "none", "name the column"));
+                return Err(self.problem(
+                    format!("a name for column {}", index + 1),
+                    "none",
+                    "name the column",
+                ));
             };
             if name.chars().any(|c| c.is_ascii_lowercase()) {
                 let file = &self.file;
                 warn(&mut self.warnings, || {
-                    Problem::in_file(file, "names in capitals", quoted(name), "read as the name in capitals").in_column(name)
+                    Problem::in_file(file, "names in capitals", quoted(name), "read as the name in capitals")
+                        .in_column(name)
                 });
             }
             let data_type = text("dataType").unwrap_or_default();
@@ -198,7 +227,10 @@ impl<R: Read> DatasetJson<R> {
                     Holds::Number | Holds::Decimal => VariableKind::Number,
                     Holds::Text | Holds::Boolean => VariableKind::Text,
                 },
-                length: column.get("length").and_then(Value::as_u64).and_then(|length| u32::try_from(length).ok()),
+                length: column
+                    .get("length")
+                    .and_then(Value::as_u64)
+                    .and_then(|length| u32::try_from(length).ok()),
                 format: text("displayFormat").map(str::to_owned),
             });
         }
@@ -210,7 +242,8 @@ impl<R: Read> DatasetJson<R> {
             return Err(self.problem("\"records\", the number of rows", "none", "state it"));
         };
         self.records = records;
-        self.data_set = DataSet { name: name.to_owned(), label: self.label(metadata.get("label"), None), variables };
+        self.data_set =
+            DataSet { name: name.to_owned(), label: self.label(metadata.get("label"), None), variables };
         if self.ended {
             self.check_records()?;
         }
@@ -224,7 +257,8 @@ impl<R: Read> DatasetJson<R> {
             Some(other) => {
                 let file = &self.file;
                 warn(&mut self.warnings, || {
-                    let problem = Problem::in_file(file, "a label as text", other.to_string(), "read as no label");
+                    let problem =
+                        Problem::in_file(file, "a label as text", other.to_string(), "read as no label");
                     match column {
                         Some(column) => problem.in_column(column),
                         None => problem,
@@ -276,7 +310,9 @@ impl<R: Read> DatasetJson<R> {
             }
             match self.scanner.token().map_err(|fault| self.of_fault(&fault))? {
                 Some(b'}') => self.end_of_json()?,
-                other => return Err(self.of_fault(&Fault::syntax("} after the rows, which come last", other))),
+                other => {
+                    return Err(self.of_fault(&Fault::syntax("} after the rows, which come last", other)));
+                }
             }
             return Ok(false);
         }
@@ -313,16 +349,28 @@ impl<R: Read> DatasetJson<R> {
         let damaged = "the file is damaged: fetch it again from its source";
         let mut values = Values { bytes, at: 0 };
         if !values.open() {
-            return Err(Unreadable::File(at_row("a row as an array".to_owned(), quoted(&String::from_utf8_lossy(bytes)), damaged)));
+            return Err(Unreadable::File(at_row(
+                "a row as an array".to_owned(),
+                quoted(&String::from_utf8_lossy(bytes)),
+                damaged,
+            )));
         }
         let width = self.types.len();
         let mut column = 0;
-        while let Some(scalar) = values.next().map_err(|found| Unreadable::File(at_row("a row of texts, numbers and null".to_owned(), found, damaged)))? {
-            if let (Some(declared), Some(variable)) = (self.types.get_mut(column), self.data_set.variables.get(column)) {
+        while let Some(scalar) = values.next().map_err(|found| {
+            Unreadable::File(at_row("a row of texts, numbers and null".to_owned(), found, damaged))
+        })? {
+            if let (Some(declared), Some(variable)) =
+                (self.types.get_mut(column), self.data_set.variables.get(column))
+            {
                 let odd = put(row, declared.holds, &scalar).map_err(|(expected, found)| {
                     Unreadable::Row(
-                        at_row(expected.to_owned(), found, "write the value as the column's type asks, or null where it is missing")
-                            .in_column(&variable.name),
+                        at_row(
+                            expected.to_owned(),
+                            found,
+                            "write the value as the column's type asks, or null where it is missing",
+                        )
+                        .in_column(&variable.name),
                     )
                 })?;
                 if odd && !declared.reported {
@@ -331,7 +379,11 @@ impl<R: Read> DatasetJson<R> {
                     warn(&mut self.warnings, || {
                         Problem::in_file(
                             &self.file,
-                            if holds == Holds::Decimal { "decimals as texts without blanks" } else { "numbers as numbers" },
+                            if holds == Holds::Decimal {
+                                "decimals as texts without blanks"
+                            } else {
+                                "numbers as numbers"
+                            },
                             scalar.describe(),
                             "read as the number it shows, here and in the rows after it",
                         )
@@ -504,7 +556,8 @@ enum Fault {
 
 impl Fault {
     fn syntax(expected: &'static str, found: Option<u8>) -> Self {
-        let found = found.map_or_else(|| "the end of the file".to_owned(), |b| quoted(&char::from(b).to_string()));
+        let found =
+            found.map_or_else(|| "the end of the file".to_owned(), |b| quoted(&char::from(b).to_string()));
         Self::Syntax { expected, found }
     }
 }

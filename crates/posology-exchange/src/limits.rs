@@ -23,7 +23,7 @@ impl Default for Limits {
 }
 
 /// Bytes of one row (or one JSON value) at most: an unclosed quote must not swallow the file into memory.
-const MAX_ROW_BYTES: u64 = 16 << 20;
+const MAX_ROW_BYTES: u64 = 4 << 20;
 
 /// Below this, a ratio says nothing.
 const RATIO_FROM_BYTES: u64 = 1 << 20;

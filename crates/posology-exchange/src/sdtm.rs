@@ -169,7 +169,8 @@ pub fn import(files: &[SourceFile], known: &KnownRows, options: &ImportOptions) 
         events: Vec::new(),
         reports: Vec::new(),
     };
-    let (supplements, parents): (Vec<Unit<'_>>, Vec<Unit<'_>>) = units.into_iter().partition(|unit| unit.supplemental);
+    let (supplements, parents): (Vec<Unit<'_>>, Vec<Unit<'_>>) =
+        units.into_iter().partition(|unit| unit.supplemental);
     let mut orphans: Vec<bool> = vec![true; supplements.len()];
     for parent in &parents {
         let mut joined = None;
@@ -463,7 +464,10 @@ impl Importer<'_> {
                 self.subjects.extend(gathered.subjects);
                 self.deaths.extend(gathered.deaths);
                 if let Some((_, population)) = unit.data_set.split_once('_') {
-                    self.refused_subjects.entry(population.to_owned()).or_default().extend(gathered.refused_subjects);
+                    self.refused_subjects
+                        .entry(population.to_owned())
+                        .or_default()
+                        .extend(gathered.refused_subjects);
                 }
                 if let Some(supplements) = supplements {
                     self.finish(supplements);
@@ -485,7 +489,12 @@ impl Importer<'_> {
         };
         if record.text("DOMAIN") != Some(unit.domain.as_str()) {
             let found = record.text("DOMAIN").map_or_else(|| "none".to_owned(), quoted);
-            return refuse(record.problem("DOMAIN", &quoted(&unit.domain), &found, "keep each domain in a data set of its own"));
+            return refuse(record.problem(
+                "DOMAIN",
+                &quoted(&unit.domain),
+                &found,
+                "keep each domain in a data set of its own",
+            ));
         }
         let key = match self.check_subject(unit, record).and_then(|()| record.key()) {
             Ok(key) => key,
@@ -497,7 +506,12 @@ impl Importer<'_> {
         }
         if let Some(first) = gathered.seen.get(&key) {
             return refuse(if unit.domain == "DM" {
-                record.problem("USUBJID", "each subject once", &format!("{} already there, in row {first}", quoted(&key)), "keep the row that is right")
+                record.problem(
+                    "USUBJID",
+                    "each subject once",
+                    &format!("{} already there, in row {first}", quoted(&key)),
+                    "keep the row that is right",
+                )
             } else {
                 record.problem(
                     &format!("{}SEQ", unit.domain),
@@ -510,7 +524,8 @@ impl Importer<'_> {
         gathered.seen.insert(key.clone(), record.row.number());
         let row_hash = record.hash();
         if unit.domain == "DM"
-            && let Some(there) = self.subjects.get(&key).filter(|there| there.data_set.as_ref() != Some(&unit.data_set))
+            && let Some(there) =
+                self.subjects.get(&key).filter(|there| there.data_set.as_ref() != Some(&unit.data_set))
         {
             if there.row_hash == row_hash {
                 report.set_aside("the same demographics as in another data set");
@@ -567,7 +582,8 @@ impl Importer<'_> {
         }
         let refused = unit.data_set.split_once('_').and_then(|(_, rest)| {
             self.refused_subjects.iter().find(|(population, subjects)| {
-                (rest == population.as_str() || rest.strip_suffix(population.as_str()).is_some_and(|head| head.ends_with('_')))
+                (rest == population.as_str()
+                    || rest.strip_suffix(population.as_str()).is_some_and(|head| head.ends_with('_')))
                     && subjects.contains(&subject)
             })
         });
@@ -575,7 +591,10 @@ impl Importer<'_> {
             return Err(record.problem(
                 "USUBJID",
                 "a subject taken from its own demographics",
-                &format!("{}, who was refused in dm_{population}: already there with other content", quoted(&subject)),
+                &format!(
+                    "{}, who was refused in dm_{population}: already there with other content",
+                    quoted(&subject)
+                ),
                 "import another population under its own subject ids, or as its own trial",
             ));
         }
@@ -599,12 +618,22 @@ impl Importer<'_> {
         if let Some(death) = self.deaths.get(subject)
             && at.earliest_date() > death.latest_date()
         {
-            record.warn(&column, &format!("nothing after the death on {death}"), &at.to_string(), "taken; correct the date or the death at its source");
+            record.warn(
+                &column,
+                &format!("nothing after the death on {death}"),
+                &at.to_string(),
+                "taken; correct the date or the death at its source",
+            );
         }
         if let Some(cut_off) = self.options.cut_off
             && !at.is_by(cut_off)
         {
-            record.warn(&column, &format!("nothing after the cut-off {cut_off}"), &at.to_string(), "taken; the cut leaves it out of every result");
+            record.warn(
+                &column,
+                &format!("nothing after the cut-off {cut_off}"),
+                &at.to_string(),
+                "taken; the cut leaves it out of every result",
+            );
         }
     }
 
@@ -694,28 +723,44 @@ impl Importer<'_> {
             self.reports.push(supplements.report);
             return;
         }
-        let mut report = std::mem::replace(&mut supplements.report, FileReport::new("", String::new(), None, Outcome::Taken));
+        let mut report = std::mem::replace(
+            &mut supplements.report,
+            FileReport::new("", String::new(), None, Outcome::Taken),
+        );
         let data_set = report.data_set.clone();
         let mut seen: HashSet<&str> = HashSet::new();
         for supplement in &supplements.rows {
             let problem = |column: &str, expected: &str, found: &str, mend: &str| {
-                Problem::in_file(&report.file, expected, found, mend).at_row(supplement.row, supplement.line).in_column(column)
+                Problem::in_file(&report.file, expected, found, mend)
+                    .at_row(supplement.row, supplement.line)
+                    .in_column(column)
             };
             if !seen.insert(&supplement.key) {
                 let found = format!("{} again", quoted(&supplement.key));
-                let problem = problem("QNAM", "each qualifier of a record once", &found, "keep the row that is right");
+                let problem =
+                    problem("QNAM", "each qualifier of a record once", &found, "keep the row that is right");
                 report.refuse(problem);
                 continue;
             }
             let fate = match &supplement.joined {
                 None => {
                     let found = format!("none for {}", quoted(&supplement.key));
-                    let problem = problem("IDVARVAL", "a record that these qualifiers belong to", &found, "correct IDVAR and IDVARVAL, or add the record");
+                    let problem = problem(
+                        "IDVARVAL",
+                        "a record that these qualifiers belong to",
+                        &found,
+                        "correct IDVAR and IDVARVAL, or add the record",
+                    );
                     report.refuse(problem);
                     continue;
                 }
                 Some((Fate::Refused, _)) => {
-                    let problem = problem("IDVARVAL", "a record that was taken", &format!("that {} was refused", quoted(&supplement.key)), "mend the record");
+                    let problem = problem(
+                        "IDVARVAL",
+                        "a record that was taken",
+                        &format!("that {} was refused", quoted(&supplement.key)),
+                        "mend the record",
+                    );
                     report.refuse(problem);
                     continue;
                 }
@@ -727,14 +772,18 @@ impl Importer<'_> {
                     } else {
                         match supplement.own_fact(parent) {
                             Err((column, expected, found)) => {
-                                let problem = problem(column, expected, &found, "correct the qualifier at its source");
+                                let problem =
+                                    problem(column, expected, &found, "correct the qualifier at its source");
                                 report.refuse(problem);
                                 continue;
                             }
                             Ok(fact) => {
                                 let corrects = known.map(|known| Correction {
                                     hash: known.event.clone(),
-                                    reason: format!("{} row {} changed since it was imported", report.file, supplement.row),
+                                    reason: format!(
+                                        "{} row {} changed since it was imported",
+                                        report.file, supplement.row
+                                    ),
                                 });
                                 let fate = if corrects.is_some() { Fate::Corrected } else { Fate::Taken };
                                 let origin = Origin {
@@ -798,8 +847,12 @@ struct Supplement {
 
 impl Supplements {
     fn read(unit: &Unit<'_>, options: &ImportOptions) -> Self {
-        let mut supplements =
-            Self { report: unit.report(), rows: Vec::new(), by_record: HashMap::new(), by_variables: Vec::new() };
+        let mut supplements = Self {
+            report: unit.report(),
+            rows: Vec::new(),
+            by_record: HashMap::new(),
+            by_variables: Vec::new(),
+        };
         let mut refused = Vec::new();
         let mut read_rows = 0;
         let read = each_row(unit, options, |row, columns| {
@@ -844,7 +897,9 @@ impl Supplements {
     /// Those of a record's qualifiers that are part of it; the others are facts of their own.
     fn qualifiers(&self, places: &[usize]) -> Vec<Qualifier<'_>> {
         let rows = places.iter().filter_map(|place| self.rows.get(*place));
-        rows.filter(|row| !row.is_own_fact()).map(|row| Qualifier { name: &row.name, value: &row.value }).collect()
+        rows.filter(|row| !row.is_own_fact())
+            .map(|row| Qualifier { name: &row.name, value: &row.value })
+            .collect()
     }
 
     fn settle(&mut self, places: &[usize], fate: Fate, key: &str) {
@@ -870,7 +925,12 @@ impl Supplement {
         };
         if record.text("RDOMAIN") != Some(unit.domain.as_str()) {
             let found = record.text("RDOMAIN").map_or_else(|| "none".to_owned(), quoted);
-            return Err(record.problem("RDOMAIN", &quoted(&unit.domain), &found, "keep the qualifiers of each domain in a data set of their own"));
+            return Err(record.problem(
+                "RDOMAIN",
+                &quoted(&unit.domain),
+                &found,
+                "keep the qualifiers of each domain in a data set of their own",
+            ));
         }
         let (subject, name) = (record.subject()?, record.required("QNAM")?);
         let variable = record.text("IDVAR").unwrap_or_default().to_ascii_uppercase();
@@ -909,8 +969,14 @@ impl Supplement {
     fn own_fact(&self, parent: &str) -> Result<Fact, (&'static str, &'static str, String)> {
         if self.name == "NACTDT" {
             let start = self.value.parse::<When>();
-            let start = start.map_err(|_| ("QVAL", "a date such as 2019-04-30 or 2019-04", quoted(&self.value)))?;
-            return Ok(Fact::NewTherapy(NewTherapy { subject: self.subject.clone(), start, name: None, myelosuppressive: None }));
+            let start =
+                start.map_err(|_| ("QVAL", "a date such as 2019-04-30 or 2019-04", quoted(&self.value)))?;
+            return Ok(Fact::NewTherapy(NewTherapy {
+                subject: self.subject.clone(),
+                start,
+                name: None,
+                myelosuppressive: None,
+            }));
         }
         let dose_limiting = match self.value.as_str() {
             "Y" => true,
@@ -920,9 +986,16 @@ impl Supplement {
         let by = match self.evaluator.as_deref() {
             None | Some("INVESTIGATOR") => Judge::Investigator,
             Some(evaluator) if evaluator.contains("COMMITTEE") => Judge::Committee,
-            Some(other) => return Err(("QEVAL", "INVESTIGATOR, or a committee such as ADJUDICATION COMMITTEE", quoted(other))),
+            Some(other) => {
+                return Err((
+                    "QEVAL",
+                    "INVESTIGATOR, or a committee such as ADJUDICATION COMMITTEE",
+                    quoted(other),
+                ));
+            }
         };
-        let event = parent.strip_prefix(&self.subject).and_then(|rest| rest.strip_prefix('/')).unwrap_or(parent);
+        let event =
+            parent.strip_prefix(&self.subject).and_then(|rest| rest.strip_prefix('/')).unwrap_or(parent);
         Ok(Fact::DltJudgement(DltJudgement {
             subject: self.subject.clone(),
             event: Some(event.to_owned()),

@@ -189,11 +189,17 @@ impl<R: Read> Xpt<R> {
         let short = |at| number_at::<2>(description, at).map(i16::from_be_bytes).unwrap_or_default();
         let name = text_at(description, 8, 8);
         let refused = |expected: &str, found: i64| {
-            self.problem(expected, &format!("{found} for {}", quoted(&name)), "fetch the file again from its source")
+            self.problem(
+                expected,
+                &format!("{found} for {}", quoted(&name)),
+                "fetch the file again from its source",
+            )
         };
         let length = short(4);
         let kind = match short(0) {
-            1 if !(2..=8).contains(&length) => return Err(refused("a number of 2 to 8 bytes", length.into())),
+            1 if !(2..=8).contains(&length) => {
+                return Err(refused("a number of 2 to 8 bytes", length.into()));
+            }
             1 => VariableKind::Number,
             2 if length < 1 => return Err(refused("a text of at least 1 byte", length.into())),
             2 => VariableKind::Text,
@@ -550,7 +556,11 @@ mod tests {
         assert_eq!(row.cell(0), Cell::Text("it’s"));
         let warnings = reader.take_warnings();
         assert_eq!(warnings.len(), 1);
-        assert!(warnings[0].to_string().starts_with("ts.xpt row 2, column TSVAL, byte 3: expected UTF-8, found the byte 0x92"));
+        assert!(
+            warnings[0]
+                .to_string()
+                .starts_with("ts.xpt row 2, column TSVAL, byte 3: expected UTF-8, found the byte 0x92")
+        );
     }
 
     #[test]
@@ -564,9 +574,13 @@ mod tests {
     #[test]
     fn a_page_of_html_is_refused_by_what_it_begins_with() {
         let page = "<HTML>\n<HEAD><TITLE>404</TITLE></HEAD><BODY>Not here, not here, not here, not here</BODY></HTML>";
-        let problem = Reader::open("a.xpt", page.as_bytes(), &ReadOptions { limits: Limits::default(), ..Default::default() })
-            .err()
-            .unwrap();
+        let problem = Reader::open(
+            "a.xpt",
+            page.as_bytes(),
+            &ReadOptions { limits: Limits::default(), ..Default::default() },
+        )
+        .err()
+        .unwrap();
         assert!(problem.to_string().contains("expected a SAS transport header"), "{problem}");
         assert!(problem.to_string().contains("found \"<HTML>\""), "{problem}");
     }

@@ -1,5 +1,7 @@
 //! Every kind of bad input gets one clear error or a line in the report, and nothing is half imported.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use std::io::{Read, Write as _};
 use std::sync::Arc;
 
@@ -22,7 +24,8 @@ fn file(name: &str, bytes: impl Into<Vec<u8>>) -> SourceFile {
     }
 }
 
-const DM: &str = "STUDYID,DOMAIN,USUBJID,AGE,AGEU,SEX,DTHDTC\nX,DM,01,63,YEARS,F,\nX,DM,02,70,YEARS,M,2024-03-10\n";
+const DM: &str =
+    "STUDYID,DOMAIN,USUBJID,AGE,AGEU,SEX,DTHDTC\nX,DM,01,63,YEARS,F,\nX,DM,02,70,YEARS,M,2024-03-10\n";
 
 fn import_with_dm(name: &str, text: &str) -> ImportOutcome {
     import(&[file("dm.csv", DM), file(name, text)], &KnownRows::default(), &ImportOptions::default())
@@ -66,7 +69,10 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 fn a_subject_who_is_not_in_the_demographics_is_refused_by_row() {
     let outcome = import_with_dm("ae.csv", "DOMAIN,USUBJID,AESEQ,AETERM\nAE,01,1,Anaemia\nAE,99,1,Anaemia\n");
     let found = only_refusal(&outcome, "ae.csv");
-    assert!(found.starts_with("ae.csv row 2 (line 3), column USUBJID: expected a subject of the demographics"), "{found}");
+    assert!(
+        found.starts_with("ae.csv row 2 (line 3), column USUBJID: expected a subject of the demographics"),
+        "{found}"
+    );
     assert_eq!(facts(&outcome).len(), 1);
 }
 
@@ -75,16 +81,23 @@ fn without_demographics_nothing_is_taken_and_one_line_says_so() {
     let ae = "DOMAIN,USUBJID,AESEQ,AETERM\nAE,01,1,Anaemia\nAE,02,1,Anaemia\n";
     let outcome = import(&[file("ae.csv", ae)], &KnownRows::default(), &ImportOptions::default());
     assert!(outcome.report.is_empty() && outcome.events.is_empty());
-    assert!(matches!(&report(&outcome, "ae.csv").outcome, Outcome::Refused(problem) if problem.expected.contains("DM")));
+    assert!(
+        matches!(&report(&outcome, "ae.csv").outcome, Outcome::Refused(problem) if problem.expected.contains("DM"))
+    );
 }
 
 #[test]
 fn a_negative_activity_and_a_unit_that_is_not_an_activitys_are_refused() {
     let ex = |dose: &str, unit: &str| {
-        let text = format!("DOMAIN,USUBJID,EXSEQ,EXTRT,EXDOSE,EXDOSU,EXSTDTC\nEX,01,1,CLR 131,{dose},{unit},2024-01-02\n");
+        let text = format!(
+            "DOMAIN,USUBJID,EXSEQ,EXTRT,EXDOSE,EXDOSU,EXSTDTC\nEX,01,1,CLR 131,{dose},{unit},2024-01-02\n"
+        );
         import_with_dm("ex.csv", &text)
     };
-    assert!(only_refusal(&ex("-1", "mCi"), "ex.csv").contains("column EXDOSE: expected an amount of 0 or more, found -1"));
+    assert!(
+        only_refusal(&ex("-1", "mCi"), "ex.csv")
+            .contains("column EXDOSE: expected an amount of 0 or more, found -1")
+    );
     assert!(only_refusal(&ex("-1", "mg"), "ex.csv").contains("found -1"));
     for unit in ["mCi/m2", "MCI", "mbq", "uCi", "kBq", "Ci"] {
         let found = only_refusal(&ex("30", unit), "ex.csv");
@@ -120,7 +133,13 @@ fn two_units_for_one_analyte_are_taken_with_a_warning_and_an_unknown_one_is_refu
     assert_eq!((lb.counts.taken, lb.counts.refused, lb.warnings.count), (7, 2, 1));
     assert_eq!(lb.warnings.first[0].place.row, Some(2));
     assert!(lb.warnings.first[0].found.contains("\"g/L\" after \"g/dL\""));
-    assert!(lb.refusals.first[0].to_string().contains("column LBORRESU: expected a unit of haemoglobin: g/L, g/dL"), "{}", lb.refusals.first[0]);
+    assert!(
+        lb.refusals.first[0]
+            .to_string()
+            .contains("column LBORRESU: expected a unit of haemoglobin: g/L, g/dL"),
+        "{}",
+        lb.refusals.first[0]
+    );
     assert_eq!(lb.refusals.first[1].found, "none");
     let results: Vec<_> = facts(&outcome)
         .into_iter()
@@ -136,7 +155,9 @@ fn two_units_for_one_analyte_are_taken_with_a_warning_and_an_unknown_one_is_refu
 
 #[test]
 fn dates_are_kept_as_far_as_they_are_known_and_never_guessed() {
-    let ae = |start: &str| import_with_dm("ae.csv", &format!("DOMAIN,USUBJID,AESEQ,AETERM,AESTDTC\nAE,01,1,Anaemia,{start}\n"));
+    let ae = |start: &str| {
+        import_with_dm("ae.csv", &format!("DOMAIN,USUBJID,AESEQ,AETERM,AESTDTC\nAE,01,1,Anaemia,{start}\n"))
+    };
     for start in ["2024", "2024-02", "2024-02-29", "2024-02-29T08:15"] {
         let outcome = ae(start);
         let [Fact::AdverseEvent(event)] = facts(&outcome)[..] else { panic!("{start}") };
@@ -151,7 +172,8 @@ fn dates_are_kept_as_far_as_they_are_known_and_never_guessed() {
 #[test]
 fn facts_after_a_death_or_after_the_cut_are_taken_with_a_warning() {
     let ae = "DOMAIN,USUBJID,AESEQ,AETERM,AESTDTC\nAE,02,1,Anaemia,2024-03-11\nAE,02,2,Anaemia,2024-03\nAE,01,1,Anaemia,2024-06-01\n";
-    let options = ImportOptions { cut_off: Some("2024-05-31T23:59:59Z".parse().unwrap()), ..ImportOptions::default() };
+    let options =
+        ImportOptions { cut_off: Some("2024-05-31T23:59:59Z".parse().unwrap()), ..ImportOptions::default() };
     let outcome = import(&[file("dm.csv", DM), file("ae.csv", ae)], &KnownRows::default(), &options);
     let ae = report(&outcome, "ae.csv");
     assert_eq!((ae.counts.taken, ae.warnings.count), (3, 2));
@@ -170,7 +192,11 @@ fn a_fraction_on_a_day_planned_for_another_patient_is_pointed_out() {
     let ex = "DOMAIN,USUBJID,EXSEQ,EXTRT,EXDOSE,EXDOSU,EXSTDTC\n\
               EX,01,1,CLR 131,38,mCi,2024-01-02\n\
               EX,01,2,CLR 131,36,mCi,2024-01-03\n";
-    let outcome = import(&[file("ec.csv", ec), file("ex.csv", ex), file("dm.csv", DM)], &KnownRows::default(), &ImportOptions::default());
+    let outcome = import(
+        &[file("ec.csv", ec), file("ex.csv", ex), file("dm.csv", DM)],
+        &KnownRows::default(),
+        &ImportOptions::default(),
+    );
     let ex = report(&outcome, "ex.csv");
     assert_eq!((ex.counts.taken, ex.warnings.count), (2, 1));
     assert!(ex.warnings.first[0].to_string().starts_with("ex.csv row 2 (line 3), column USUBJID"));
@@ -200,7 +226,10 @@ fn a_second_record_of_a_subject_is_refused_and_its_population_with_it() {
     let vs = report(&outcome, "vs_peds.csv");
     assert_eq!((vs.counts.taken, vs.counts.refused), (1, 2));
     assert!(vs.refusals.first[0].found.contains("refused in dm_peds: already there"));
-    assert!(vs.refusals.first[1].expected.contains("a unit of WEIGHT: cm, m") || vs.refusals.first[1].expected.contains("kg, g, lb"));
+    assert!(
+        vs.refusals.first[1].expected.contains("a unit of WEIGHT: cm, m")
+            || vs.refusals.first[1].expected.contains("kg, g, lb")
+    );
     let twice = format!("{DM}X,DM,01,64,YEARS,F,\n");
     let outcome = import(&[file("dm.csv", twice)], &KnownRows::default(), &ImportOptions::default());
     assert!(only_refusal(&outcome, "dm.csv").contains("\"01\" already there, in row 1"));
@@ -226,7 +255,11 @@ fn qualifiers_are_joined_to_their_records_and_judgements_are_facts_of_their_own(
         .collect();
     assert_eq!(judgements, [(Some("1"), Judge::Investigator, true), (Some("2"), Judge::Committee, false)]);
     assert_eq!(report(&outcome, "suppae.csv").qualifiers_not_read.get("AETRTEM"), Some(&1));
-    let Some(Fact::AdverseEvent(sepsis)) = facts(&outcome).into_iter().find(|fact| fact.subject() == Some("02")) else { panic!() };
+    let Some(Fact::AdverseEvent(sepsis)) =
+        facts(&outcome).into_iter().find(|fact| fact.subject() == Some("02"))
+    else {
+        panic!()
+    };
     assert_eq!((sepsis.grade, sepsis.fatal, sepsis.related), (Some(5), Some(true), Some(false)));
 }
 
@@ -271,7 +304,11 @@ fn a_truncated_or_garbled_file_adds_nothing() {
     let mut garbled = packed;
     let middle = garbled.len() / 2;
     garbled[middle] ^= 0xff;
-    let outcome = import(&[file("dm.csv", DM), file("ae.csv.gz", garbled)], &KnownRows::default(), &ImportOptions::default());
+    let outcome = import(
+        &[file("dm.csv", DM), file("ae.csv.gz", garbled)],
+        &KnownRows::default(),
+        &ImportOptions::default(),
+    );
     assert!(matches!(report(&outcome, "ae.csv.gz").outcome, Outcome::Refused(_)));
     assert_eq!(facts(&outcome).len(), 0);
     // A CSV cut off in a row: that row is refused.
@@ -304,14 +341,22 @@ fn text_in_an_undeclared_encoding_is_refused_with_row_column_and_byte_unless_dec
     let files = || [file("dm.csv", DM), file("ae.csv", &ae[..])];
     let outcome = import(&files(), &KnownRows::default(), &ImportOptions::default());
     let Outcome::Refused(problem) = &report(&outcome, "ae.csv").outcome else { panic!() };
-    assert!(problem.to_string().starts_with("ae.csv row 2 (line 3), column AETERM, byte 4: expected UTF-8, found the byte 0xE9"), "{problem}");
+    assert!(
+        problem
+            .to_string()
+            .starts_with("ae.csv row 2 (line 3), column AETERM, byte 4: expected UTF-8, found the byte 0xE9"),
+        "{problem}"
+    );
     assert_eq!(facts(&outcome).len(), 0);
     let mut options = ImportOptions::default();
     options.read.encoding = posology_exchange::dataset::CsvEncoding::Windows1252;
     let outcome = import(&files(), &KnownRows::default(), &options);
     assert!(matches!(facts(&outcome)[1], Fact::AdverseEvent(event) if event.verbatim == "café"));
     // A byte order mark is no part of the first name, quoted or not.
-    for text in ["\u{feff}DOMAIN,USUBJID,AESEQ,AETERM\nAE,01,1,é\n", "\u{feff}\"DOMAIN\",USUBJID,AESEQ,AETERM\nAE,01,1,é\n"] {
+    for text in [
+        "\u{feff}DOMAIN,USUBJID,AESEQ,AETERM\nAE,01,1,é\n",
+        "\u{feff}\"DOMAIN\",USUBJID,AESEQ,AETERM\nAE,01,1,é\n",
+    ] {
         assert_eq!(facts(&import_with_dm("ae.csv", text)).len(), 1);
     }
 }
@@ -324,7 +369,8 @@ struct Endless<'a> {
 
 impl Read for Endless<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        for (to, from) in buffer.iter_mut().zip(self.line.iter().cycle()) {
+        let at = usize::try_from(self.given.get()).unwrap() % self.line.len();
+        for (to, from) in buffer.iter_mut().zip(self.line.iter().cycle().skip(at)) {
             *to = *from;
         }
         self.given.set(self.given.get() + buffer.len() as u64);
@@ -335,22 +381,10 @@ impl Read for Endless<'_> {
 #[test]
 fn a_file_of_many_gigabytes_is_a_stream_that_stops_at_its_limit() {
     let given = std::cell::Cell::new(0);
-    let limits = Limits { max_bytes: 8 << 20, ..Limits::default() };
-    let mut reader = Reader::open(
-        "lb.csv",
-        Endless { line: b"A,B\n", given: &given },
-        &ReadOptions { limits, ..ReadOptions::default() },
-    )
-    .err();
-    // The header alone reads; rows stop at the limit.
-    assert!(reader.take().is_none());
-    let mut reader = Reader::open(
-        "lb.csv",
-        Endless { line: b"A,B\n", given: &given },
-        &ReadOptions { limits, ..ReadOptions::default() },
-    )
-    .unwrap();
-    given.set(0);
+    let limits = Limits { max_bytes: 1 << 20, ..Limits::default() };
+    let source = Endless { line: b"A,B\n", given: &given };
+    let mut reader =
+        Reader::open("lb.csv", source, &ReadOptions { limits, ..ReadOptions::default() }).unwrap();
     let mut row = Row::default();
     let stop = loop {
         match reader.next_row(&mut row) {
@@ -358,9 +392,9 @@ fn a_file_of_many_gigabytes_is_a_stream_that_stops_at_its_limit() {
             Err(Unreadable::File(problem)) => break problem,
         }
     };
-    assert!(stop.to_string().contains("at most 8388608 bytes after decompression"), "{stop}");
+    assert!(stop.to_string().contains("at most 1048576 bytes after decompression"), "{stop}");
     assert!(stop.mend.contains("--max-bytes"));
-    assert!(given.get() < 9 << 20);
+    assert!(given.get() < 2 << 20);
 }
 
 #[test]
@@ -371,12 +405,12 @@ fn a_quotation_mark_that_never_closes_does_not_swallow_the_file_into_memory() {
     let mut reader = Reader::open("lb.csv", source, &ReadOptions::default()).unwrap();
     let Err(Unreadable::File(problem)) = reader.next_row(&mut Row::default()) else { panic!() };
     assert!(problem.mend.contains("quotation mark"), "{problem}");
-    assert!(given.get() < 20 << 20);
+    assert!(given.get() < 5 << 20);
 }
 
 #[test]
 fn a_zip_bomb_is_refused_by_its_ratio() {
-    let bomb = gzip(format!("A,B\n{}", "1,2\n".repeat(4 << 20)).as_bytes());
+    let bomb = gzip(format!("A,B\n{}", "1,2\n".repeat(1 << 19)).as_bytes());
     let problem = read_all("lb.csv.gz", &bomb, Limits::default()).unwrap_err();
     assert!(problem.expected.contains("at most 200 bytes unpacked for each byte packed"), "{problem}");
     assert!(read_all("lb.csv.gz", &bomb, Limits { max_ratio: 2_000, ..Limits::default() }).is_ok());
@@ -435,7 +469,10 @@ fn numbers_keep_their_digits_and_odd_forms_are_read_with_a_warning() {
         assert_eq!((row.cell(0), row.cell(2)), (Cell::Number("1"), Cell::Number("0.10")));
         assert!(reader.take_warnings().is_empty());
         assert!(reader.next_row(&mut row).unwrap());
-        assert_eq!((row.cell(0), row.cell(1), row.cell(2)), (Cell::Number("2"), Cell::Text("bé"), Cell::Number("3")));
+        assert_eq!(
+            (row.cell(0), row.cell(1), row.cell(2)),
+            (Cell::Number("2"), Cell::Text("bé"), Cell::Number("3"))
+        );
         assert_eq!(reader.take_warnings().len(), 2);
         assert!(!reader.next_row(&mut row).unwrap());
     }

@@ -1,5 +1,7 @@
 //! Real files of other people, where they are at hand: a folder named by POSOLOGY_SHARED, or `shared` beside the repository.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -25,7 +27,8 @@ fn shared(folder: &str) -> Option<PathBuf> {
 }
 
 fn files_of(folder: &Path) -> Vec<SourceFile> {
-    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut paths: Vec<PathBuf> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
     paths
         .into_iter()
@@ -54,9 +57,17 @@ fn pharmaversesdtm_is_taken_whole_but_for_the_second_population_and_the_file_tha
     let files = files_of(&folder);
     let start = Instant::now();
     let outcome = import(&files, &KnownRows::default(), &ImportOptions::default());
-    eprintln!("{} rows read, {} events in {:?}", outcome.report.total.read, outcome.events.len(), start.elapsed());
+    eprintln!(
+        "{} rows read, {} events in {:?}",
+        outcome.report.total.read,
+        outcome.events.len(),
+        start.elapsed()
+    );
     for report in &outcome.report.files {
-        eprintln!("{:<26} {:?} {:?} warnings {}", report.file, report.counts, report.outcome, report.warnings.count);
+        eprintln!(
+            "{:<26} {:?} {:?} warnings {}",
+            report.file, report.counts, report.outcome, report.warnings.count
+        );
         for problem in report.refusals.first.iter().take(2).chain(report.warnings.first.iter().take(2)) {
             eprintln!("    {problem}");
         }
@@ -86,7 +97,9 @@ fn pharmaversesdtm_is_taken_whole_but_for_the_second_population_and_the_file_tha
     let peds = file(&outcome, "vs_peds.csv");
     assert_eq!((peds.counts.taken, peds.counts.refused), (0, 164));
     assert!(peds.refusals.first[0].found.contains("already there"));
-    let Outcome::Refused(problem) = &file(&outcome, "ts.csv").outcome else { panic!("ts.csv was not refused") };
+    let Outcome::Refused(problem) = &file(&outcome, "ts.csv").outcome else {
+        panic!("ts.csv was not refused")
+    };
     assert!(problem.place.row.is_some() && problem.place.column.as_deref() == Some("TSVAL"));
     assert!(problem.found.contains("0x92"), "{problem}");
     assert!(problem.mend.contains("--encoding windows-1252"), "{problem}");
@@ -126,7 +139,10 @@ fn pharmaversesdtm_is_taken_whole_but_for_the_second_population_and_the_file_tha
     eprintln!("recorded in {:?}", start.elapsed());
     let again = import(&files, &KnownRows::of(&chain), &ImportOptions::default());
     assert_eq!(again.events, []);
-    assert_eq!((again.report.total.taken, again.report.total.corrected, again.report.total.vanished), (0, 0, 0));
+    assert_eq!(
+        (again.report.total.taken, again.report.total.corrected, again.report.total.vanished),
+        (0, 0, 0)
+    );
     assert_eq!(again.report.total.unchanged, outcome.report.total.taken);
 }
 
@@ -192,15 +208,20 @@ fn odd_real_files_are_read_with_a_warning_or_refused_with_the_place() {
     for name in ["relrec.json", "suppds.json", "ex.json", "dm.json"] {
         match cells(&folder.join("pilot5").join(name)) {
             Ok((_, rows, warnings)) => assert!(!rows.is_empty() && warnings > 0, "{name}"),
-            Err(Unreadable::Row(problem)) => assert!(problem.found == "\" NA\"" && problem.place.column.is_some()),
+            Err(Unreadable::Row(problem)) => {
+                assert!(problem.found == "\" NA\"" && problem.place.column.is_some())
+            }
             Err(Unreadable::File(problem)) => panic!("{problem}"),
         }
     }
     let (_, rows, _) = cells(&folder.join("dataset-json/i18n/ae.json")).unwrap();
     assert_eq!(rows.len(), 1_191);
-    let Err(Unreadable::File(problem)) = cells(&folder.join("xpt/pilot/NOT_AN_XPT_html404.xpt")) else { panic!() };
+    let Err(Unreadable::File(problem)) = cells(&folder.join("xpt/pilot/NOT_AN_XPT_html404.xpt")) else {
+        panic!()
+    };
     assert!(problem.to_string().contains("expected a SAS transport header"), "{problem}");
-    let Err(Unreadable::File(problem)) = cells(&folder.join("dataset-json/extensions/extended_dataset.json")) else {
+    let Err(Unreadable::File(problem)) = cells(&folder.join("dataset-json/extensions/extended_dataset.json"))
+    else {
         panic!()
     };
     assert!(problem.expected.contains("keys of Dataset-JSON"), "{problem}");
@@ -231,7 +252,9 @@ fn planted_faults_are_named_with_row_and_column() {
         }
     }
     eprintln!("{columns:?}");
-    for (file, column) in [("ae.json", "AESER"), ("ae.json", "AESTDTC"), ("dm.json", "USUBJID"), ("dm.json", "SEX")] {
+    for (file, column) in
+        [("ae.json", "AESER"), ("ae.json", "AESTDTC"), ("dm.json", "USUBJID"), ("dm.json", "SEX")]
+    {
         assert!(columns.contains_key(&(file.to_owned(), column.to_owned())), "{file} {column}");
     }
 }
@@ -248,6 +271,8 @@ fn a_folder_with_each_data_set_in_several_forms_is_read_once() {
     }
     let subjects = outcome.events.iter().filter(|event| matches!(event.fact, Fact::Subject(_)));
     assert_eq!(subjects.count(), 18);
-    let refused = outcome.report.files.iter().filter(|file| matches!(&file.outcome, Outcome::Refused(problem) if problem.found.contains("also in")));
+    let refused = outcome.report.files.iter().filter(
+        |file| matches!(&file.outcome, Outcome::Refused(problem) if problem.found.contains("also in")),
+    );
     assert_eq!(refused.count(), 6);
 }

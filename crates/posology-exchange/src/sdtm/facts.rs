@@ -5,9 +5,9 @@ use std::collections::{HashMap, HashSet};
 use posology_clinic::laboratory::{Analyte, convert};
 use posology_clinic::quantity::{Activity, ActivityPerArea, ActivityUnit};
 use posology_trial::event::{
-    Adjustment, Administration, AdverseEvent, Amount, Disposition, Fact, FractionOmitted, History, Laboratory,
-    NewTherapy, Prescription, ProgressionFoundBy, ResponseAssessment, Subject, Support, SupportKind, Visit,
-    VitalSign,
+    Adjustment, Administration, AdverseEvent, Amount, Disposition, Fact, FractionOmitted, History,
+    Laboratory, NewTherapy, Prescription, ProgressionFoundBy, ResponseAssessment, Subject, Support,
+    SupportKind, Visit, VitalSign,
 };
 use rust_decimal::Decimal;
 
@@ -63,11 +63,21 @@ fn subject(record: &mut Record<'_>) -> Result<Mapped, Problem> {
     if let Some(sex) = record.text("SEX")
         && !matches!(sex, "F" | "M" | "U" | "UNDIFFERENTIATED")
     {
-        return Err(record.problem("SEX", "F, M, U or UNDIFFERENTIATED", &quoted(sex), "use the term of the codelist SEX"));
+        return Err(record.problem(
+            "SEX",
+            "F, M, U or UNDIFFERENTIATED",
+            &quoted(sex),
+            "use the term of the codelist SEX",
+        ));
     }
     let death = record.when("DTHDTC")?;
     if record.yes("DTHFL")? == Some(true) && death.is_none() {
-        record.warn("DTHDTC", "the date of a death that DTHFL states", "none", "fill it in at its source, in part if need be");
+        record.warn(
+            "DTHDTC",
+            "the date of a death that DTHFL states",
+            "none",
+            "fill it in at its source, in part if need be",
+        );
     }
     let fact = Subject {
         subject: record.subject()?,
@@ -92,7 +102,12 @@ fn subject(record: &mut Record<'_>) -> Result<Mapped, Problem> {
 fn age_years(record: &Record<'_>) -> Result<Option<Decimal>, Problem> {
     let Some(age) = record.decimal("AGE")? else { return Ok(None) };
     if age.is_sign_negative() && !age.is_zero() {
-        return Err(record.problem("AGE", "an age of 0 or more", &age.to_string(), "correct it at its source"));
+        return Err(record.problem(
+            "AGE",
+            "an age of 0 or more",
+            &age.to_string(),
+            "correct it at its source",
+        ));
     }
     match record.text("AGEU") {
         Some("YEARS") => Ok(Some(age)),
@@ -125,10 +140,20 @@ fn amount(record: &Record<'_>) -> Result<Option<Amount>, Problem> {
     let (value_name, unit_name) = (format!("{}DOSE", record.domain), format!("{}DOSU", record.domain));
     let Some(value) = record.decimal(&value_name)? else { return Ok(None) };
     let Some(unit) = record.text(&unit_name) else {
-        return Err(record.problem(&unit_name, "the unit of the amount", "none", "fill it in at its source: a unit is never guessed"));
+        return Err(record.problem(
+            &unit_name,
+            "the unit of the amount",
+            "none",
+            "fill it in at its source: a unit is never guessed",
+        ));
     };
     if value.is_sign_negative() && !value.is_zero() {
-        return Err(record.problem(&value_name, "an amount of 0 or more", &value.to_string(), "correct it at its source"));
+        return Err(record.problem(
+            &value_name,
+            "an amount of 0 or more",
+            &value.to_string(),
+            "correct it at its source",
+        ));
     }
     if let Some(known) = activity_unit(unit) {
         let activity = Activity::new(value, known)
@@ -159,7 +184,12 @@ fn administration(record: &Record<'_>) -> Result<Administration, Problem> {
         .qualifier("FRACTION")
         .map(|text| {
             text.trim().parse().ok().filter(|number| *number > 0_u32).ok_or_else(|| {
-                record.problem("FRACTION", "the number of the fraction, from 1", &quoted(text), "correct it at its source")
+                record.problem(
+                    "FRACTION",
+                    "the number of the fraction, from 1",
+                    &quoted(text),
+                    "correct it at its source",
+                )
             })
         })
         .transpose()?;
@@ -183,13 +213,27 @@ fn exposure(record: &mut Record<'_>, context: &Context) -> Result<Mapped, Proble
         match context.planned.get(&fact.subject) {
             Some(days) if days.contains(&day) => {}
             own => {
-                let other = context.planned.iter().filter(|(_, days)| days.contains(&day)).map(|(subject, _)| subject.as_str()).min();
-                let what = if own.is_some() { "no fraction planned for that day" } else { "no fraction planned at all" };
+                let other = context
+                    .planned
+                    .iter()
+                    .filter(|(_, days)| days.contains(&day))
+                    .map(|(subject, _)| subject.as_str())
+                    .min();
+                let what = if own.is_some() {
+                    "no fraction planned for that day"
+                } else {
+                    "no fraction planned at all"
+                };
                 let found = match other {
                     Some(other) => format!("{what}; {other} has one on {day}"),
                     None => what.to_owned(),
                 };
-                record.warn("USUBJID", "an administration to the patient it was prescribed for", &found, "check that the fraction is recorded for the right patient");
+                record.warn(
+                    "USUBJID",
+                    "an administration to the patient it was prescribed for",
+                    &found,
+                    "check that the fraction is recorded for the right patient",
+                );
             }
         }
     }
@@ -200,7 +244,12 @@ fn exposure(record: &mut Record<'_>, context: &Context) -> Result<Mapped, Proble
 fn exposure_as_collected(record: &mut Record<'_>, context: &mut Context) -> Result<Mapped, Problem> {
     let fraction = || {
         record.fraction.ok_or_else(|| {
-            record.problem("ECSTDTC", "a date, which gives the fraction its place", "none", "fill it in, or give SUPPEC.FRACTION")
+            record.problem(
+                "ECSTDTC",
+                "a date, which gives the fraction its place",
+                "none",
+                "fill it in, or give SUPPEC.FRACTION",
+            )
         })
     };
     match (record.text("ECMOOD"), record.yes("ECOCCUR")?) {
@@ -215,7 +264,12 @@ fn exposure_as_collected(record: &mut Record<'_>, context: &mut Context) -> Resu
             };
             let Some(known) = activity_unit(symbol) else {
                 if speaks_of_activity(unit) {
-                    return Err(record.problem("ECDOSU", "mCi/m2, MBq/m2, GBq/m2, mCi, MBq or GBq", &quoted(unit), "convert it at its source"));
+                    return Err(record.problem(
+                        "ECDOSU",
+                        "mCi/m2, MBq/m2, GBq/m2, mCi, MBq or GBq",
+                        &quoted(unit),
+                        "convert it at its source",
+                    ));
                 }
                 return Ok(Mapped::Aside("a planned amount that is no activity"));
             };
@@ -227,7 +281,11 @@ fn exposure_as_collected(record: &mut Record<'_>, context: &mut Context) -> Resu
             let fact = Prescription {
                 subject: subject.clone(),
                 fraction: fraction()?,
-                per_area: if per_area { Some(ActivityPerArea::new(value, known).map_err(bad)?) } else { None },
+                per_area: if per_area {
+                    Some(ActivityPerArea::new(value, known).map_err(bad)?)
+                } else {
+                    None
+                },
                 body_surface_m2: None,
                 activity: if per_area { None } else { Some(Activity::new(value, known).map_err(bad)?) },
                 planned: planned.clone(),
@@ -242,9 +300,12 @@ fn exposure_as_collected(record: &mut Record<'_>, context: &mut Context) -> Resu
             if !record.text("ECTRT").is_some_and(|treatment| context.radioactive.contains(treatment)) {
                 return Ok(Mapped::Aside("not given, of a treatment that is no activity"));
             }
-            let reason = record.text("ECADJ").or_else(|| record.text("ECREASOC")).or_else(|| record.text("ECREASND"));
-            let adjustment = adjustment(record)
-                .unwrap_or_else(|| Adjustment { reason: reason.unwrap_or("not recorded").to_owned(), toxicity: None });
+            let reason =
+                record.text("ECADJ").or_else(|| record.text("ECREASOC")).or_else(|| record.text("ECREASND"));
+            let adjustment = adjustment(record).unwrap_or_else(|| Adjustment {
+                reason: reason.unwrap_or("not recorded").to_owned(),
+                toxicity: None,
+            });
             let fact = FractionOmitted {
                 subject: record.subject()?,
                 fraction: fraction()?,
@@ -253,11 +314,16 @@ fn exposure_as_collected(record: &mut Record<'_>, context: &mut Context) -> Resu
             };
             Ok(Fact::FractionOmitted(fact).into())
         }
-        (None | Some("PERFORMED"), _) if context.exposure_in_ex => Ok(Mapped::Aside("given: EX says what was given")),
-        (None | Some("PERFORMED"), _) => Ok(Fact::Administration(administration(record)?).into()),
-        (Some(other), _) => {
-            Err(record.problem("ECMOOD", "SCHEDULED or PERFORMED", &quoted(other), "use the term of the codelist"))
+        (None | Some("PERFORMED"), _) if context.exposure_in_ex => {
+            Ok(Mapped::Aside("given: EX says what was given"))
         }
+        (None | Some("PERFORMED"), _) => Ok(Fact::Administration(administration(record)?).into()),
+        (Some(other), _) => Err(record.problem(
+            "ECMOOD",
+            "SCHEDULED or PERFORMED",
+            &quoted(other),
+            "use the term of the codelist",
+        )),
     }
 }
 
@@ -268,7 +334,12 @@ fn adverse_event(record: &mut Record<'_>) -> Result<Mapped, Problem> {
         Some(text) => match text.trim().parse() {
             Ok(grade @ 1..=5_u8) => Some(grade),
             _ => {
-                return Err(record.problem("AETOXGR", "a CTCAE grade, 1 to 5", &quoted(text), "write the digit of the grade"));
+                return Err(record.problem(
+                    "AETOXGR",
+                    "a CTCAE grade, 1 to 5",
+                    &quoted(text),
+                    "write the digit of the grade",
+                ));
             }
         },
     };
@@ -287,7 +358,12 @@ fn adverse_event(record: &mut Record<'_>) -> Result<Mapped, Problem> {
         Some(true) => Some(true),
         stated if outcome.as_deref() == Some("FATAL") => {
             if stated == Some(false) {
-                record.warn("AESDTH", "Y beside the outcome FATAL", "N", "read as fatal; correct one of the two");
+                record.warn(
+                    "AESDTH",
+                    "Y beside the outcome FATAL",
+                    "N",
+                    "read as fatal; correct one of the two",
+                );
             }
             Some(true)
         }
@@ -323,8 +399,8 @@ pub(super) fn event_key(record: &Record<'_>) -> Result<String, Problem> {
 /// Whether a causality counts as related: at least possibly. `None` for a word of no list in use.
 fn is_related(causality: &str) -> Option<bool> {
     match causality.trim().to_uppercase().as_str() {
-        "Y" | "YES" | "RELATED" | "DEFINITE" | "DEFINITELY RELATED" | "CERTAIN" | "PROBABLE" | "PROBABLY RELATED"
-        | "LIKELY" | "LIKELY RELATED" | "POSSIBLE" | "POSSIBLY RELATED" => Some(true),
+        "Y" | "YES" | "RELATED" | "DEFINITE" | "DEFINITELY RELATED" | "CERTAIN" | "PROBABLE"
+        | "PROBABLY RELATED" | "LIKELY" | "LIKELY RELATED" | "POSSIBLE" | "POSSIBLY RELATED" => Some(true),
         "N" | "NO" | "NONE" | "NOT RELATED" | "UNRELATED" | "UNLIKELY" | "UNLIKELY RELATED" | "REMOTE"
         | "DOUBTFUL" => Some(false),
         _ => None,
@@ -336,7 +412,8 @@ fn laboratory(record: &mut Record<'_>, context: &mut Context) -> Result<Mapped, 
     let done = record.text("LBSTAT") != Some("NOT DONE");
     let specimen = record.text("LBSPEC").unwrap_or_default();
     // A urinalysis without a stated specimen is one of urine; its glucose is not that of the blood.
-    let urine = specimen.is_empty() && record.text("LBCAT").is_some_and(|category| category.eq_ignore_ascii_case("URINALYSIS"));
+    let urine = specimen.is_empty()
+        && record.text("LBCAT").is_some_and(|category| category.eq_ignore_ascii_case("URINALYSIS"));
     let specimen = if urine { "URINE" } else { specimen };
     let key = format!("{test}\u{1f}{specimen}");
     let analyte = match context.laboratory.get(&key) {
@@ -349,7 +426,8 @@ fn laboratory(record: &mut Record<'_>, context: &mut Context) -> Result<Mapped, 
     };
     let original = Reported::of(record, "LBORRES", "LBORRESU", "LBORNRLO", "LBORNRHI");
     let standard = Reported::of(record, "LBSTRESC", "LBSTRESU", "LBSTNRLO", "LBSTNRHI");
-    let mut reported = if original.result.is_some() || standard.result.is_none() { original } else { standard };
+    let mut reported =
+        if original.result.is_some() || standard.result.is_none() { original } else { standard };
     if !done {
         reported.result = None;
     }
@@ -357,12 +435,23 @@ fn laboratory(record: &mut Record<'_>, context: &mut Context) -> Result<Mapped, 
         && is_measurement(result)
     {
         if let Some(refusal) = context.refusal(analyte, reported.unit) {
-            let stands_in = standard.result.is_some_and(is_measurement) && context.refusal(analyte, standard.unit).is_none();
+            let stands_in = standard.result.is_some_and(is_measurement)
+                && context.refusal(analyte, standard.unit).is_none();
             if !stands_in {
-                return Err(record.problem(reported.unit_name, &refusal, &found(reported.unit), "give the unit of the laboratory's report: it is never guessed"));
+                return Err(record.problem(
+                    reported.unit_name,
+                    &refusal,
+                    &found(reported.unit),
+                    "give the unit of the laboratory's report: it is never guessed",
+                ));
             }
             let unit = found(reported.unit);
-            record.warn(reported.unit_name, &refusal, &unit, "the result in standard units was taken instead");
+            record.warn(
+                reported.unit_name,
+                &refusal,
+                &unit,
+                "the result in standard units was taken instead",
+            );
             reported = standard;
         }
         let subject = record.text("USUBJID").unwrap_or_default();
@@ -421,7 +510,12 @@ fn limit(record: &mut Record<'_>, name: &str, analyte: Option<Analyte>) -> Resul
     let Some(text) = record.text(name) else { return Ok(None) };
     let limit = parse_decimal(text);
     if limit.is_none() && analyte.is_some() {
-        record.warn(name, "a limit of normal as a plain number", &quoted(text), "read as not stated: grades that need it are unknown");
+        record.warn(
+            name,
+            "a limit of normal as a plain number",
+            &quoted(text),
+            "read as not stated: grades that need it are unknown",
+        );
     }
     Ok(limit)
 }
@@ -481,7 +575,12 @@ fn vital_sign(record: &mut Record<'_>) -> Result<Mapped, Problem> {
     if let (Some((_, known)), Some(_)) = (BODY_SIZE_UNITS.iter().find(|(code, _)| *code == test), result)
         && !unit.is_some_and(|unit| known.contains(&unit))
     {
-        return Err(record.problem(unit_name, &format!("a unit of {test}: {}", known.join(", ")), &found(unit), "fill it in at its source: a unit is never guessed"));
+        return Err(record.problem(
+            unit_name,
+            &format!("a unit of {test}: {}", known.join(", ")),
+            &found(unit),
+            "fill it in at its source: a unit is never guessed",
+        ));
     }
     let fact = VitalSign {
         subject: record.subject()?,
@@ -501,7 +600,9 @@ fn response(record: &mut Record<'_>) -> Result<Mapped, Problem> {
     let flag = |name: &str| match record.qualifier(name) {
         Some("Y") => Ok(true),
         None | Some("N" | "") => Ok(false),
-        Some(other) => Err(record.problem(name, "Y or N", &quoted(other), "correct the supplemental qualifier")),
+        Some(other) => {
+            Err(record.problem(name, "Y or N", &quoted(other), "correct the supplemental qualifier"))
+        }
     };
     let done = record.text("RSSTAT") != Some("NOT DONE");
     let fact = ResponseAssessment {
@@ -575,7 +676,12 @@ fn support_or_new_therapy(record: &mut Record<'_>) -> Result<Mapped, Problem> {
     if record.yes(&name("OCCUR"))? == Some(false) {
         return Ok(Mapped::Aside("a treatment that did not occur"));
     }
-    let new_therapy = ["NEW ANTI-CANCER THERAPY", "NEW ANTICANCER THERAPY", "SUBSEQUENT ANTI-CANCER THERAPY", "SUBSEQUENT ANTICANCER THERAPY"];
+    let new_therapy = [
+        "NEW ANTI-CANCER THERAPY",
+        "NEW ANTICANCER THERAPY",
+        "SUBSEQUENT ANTI-CANCER THERAPY",
+        "SUBSEQUENT ANTICANCER THERAPY",
+    ];
     if new_therapy.contains(&category.as_str()) {
         let fact = NewTherapy {
             subject: record.subject()?,
@@ -602,12 +708,23 @@ fn support_kind(text: &str) -> Option<SupportKind> {
         "PLATELETS" | "PLATELET TRANSFUSION" | "PLATELET CONCENTRATE" | "PLATELETS, HUMAN BLOOD" => {
             Some(SupportKind::PlateletTransfusion)
         }
-        "RED BLOOD CELLS" | "RED BLOOD CELL TRANSFUSION" | "PACKED RED BLOOD CELLS"
-        | "PACKED RED BLOOD CELL TRANSFUSION" | "RED BLOOD CELLS, CONCENTRATED" => Some(SupportKind::RedCellTransfusion),
-        "FILGRASTIM" | "PEGFILGRASTIM" | "LENOGRASTIM" | "LIPEGFILGRASTIM" | "SARGRAMOSTIM" | "G-CSF"
+        "RED BLOOD CELLS"
+        | "RED BLOOD CELL TRANSFUSION"
+        | "PACKED RED BLOOD CELLS"
+        | "PACKED RED BLOOD CELL TRANSFUSION"
+        | "RED BLOOD CELLS, CONCENTRATED" => Some(SupportKind::RedCellTransfusion),
+        "FILGRASTIM"
+        | "PEGFILGRASTIM"
+        | "LENOGRASTIM"
+        | "LIPEGFILGRASTIM"
+        | "SARGRAMOSTIM"
+        | "G-CSF"
         | "GRANULOCYTE COLONY STIMULATING FACTOR" => Some(SupportKind::GrowthFactor),
-        "AUTOLOGOUS STEM CELL INFUSION" | "AUTOLOGOUS STEM CELL REINFUSION" | "STEM CELL RESCUE"
-        | "AUTOLOGOUS STEM CELL RESCUE" | "STEM CELL REINFUSION" => Some(SupportKind::StemCellRescue),
+        "AUTOLOGOUS STEM CELL INFUSION"
+        | "AUTOLOGOUS STEM CELL REINFUSION"
+        | "STEM CELL RESCUE"
+        | "AUTOLOGOUS STEM CELL RESCUE"
+        | "STEM CELL REINFUSION" => Some(SupportKind::StemCellRescue),
         _ => None,
     }
 }

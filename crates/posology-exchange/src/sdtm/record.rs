@@ -70,7 +70,9 @@ impl<'a> Record<'a> {
     }
 
     pub(super) fn problem(&self, column: &str, expected: &str, found: &str, mend: &str) -> Problem {
-        Problem::in_file(self.file, expected, found, mend).at_row(self.row.number(), self.row.line()).in_column(column)
+        Problem::in_file(self.file, expected, found, mend)
+            .at_row(self.row.number(), self.row.line())
+            .in_column(column)
     }
 
     pub(super) fn warn(&mut self, column: &str, expected: &str, found: &str, mend: &str) {
@@ -99,14 +101,16 @@ impl<'a> Record<'a> {
     }
 
     pub(super) fn required_when(&self, name: &str) -> Result<When, Problem> {
-        self.when(name)?.ok_or_else(|| self.problem(name, "a date", "none", "fill it in at its source, in part if need be"))
+        self.when(name)?.ok_or_else(|| {
+            self.problem(name, "a date", "none", "fill it in at its source, in part if need be")
+        })
     }
 
     pub(super) fn decimal(&self, name: &str) -> Result<Option<Decimal>, Problem> {
         let Some(text) = self.text(name) else { return Ok(None) };
-        parse_decimal(text)
-            .map(Some)
-            .ok_or_else(|| self.problem(name, "a plain number", &quoted(text), "write the number with a decimal point"))
+        parse_decimal(text).map(Some).ok_or_else(|| {
+            self.problem(name, "a plain number", &quoted(text), "write the number with a decimal point")
+        })
     }
 
     /// Y or N; U and NA are not known.
@@ -121,7 +125,9 @@ impl<'a> Record<'a> {
 
     /// What identifies the row within its data set: subject and sequence number, or its natural key.
     pub(super) fn key(&self) -> Result<String, Problem> {
-        let subject = self.text("USUBJID").ok_or_else(|| self.problem("USUBJID", "a subject", "none", "fill it in at its source"))?;
+        let subject = self
+            .text("USUBJID")
+            .ok_or_else(|| self.problem("USUBJID", "a subject", "none", "fill it in at its source"))?;
         if self.domain == "DM" {
             return Ok(subject.to_owned());
         }

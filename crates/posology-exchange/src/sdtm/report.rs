@@ -112,7 +112,12 @@ impl FileReport {
     /// Forgets all that was said of single rows: the file as a whole is refused.
     pub(super) fn refuse_whole(&mut self, problem: Problem) {
         let read = self.counts.read;
-        *self = Self::new(&self.file, std::mem::take(&mut self.data_set), self.domain.take(), Outcome::Refused(problem));
+        *self = Self::new(
+            &self.file,
+            std::mem::take(&mut self.data_set),
+            self.domain.take(),
+            Outcome::Refused(problem),
+        );
         self.counts.read = read;
         self.counts.refused = read;
     }
