@@ -41,7 +41,7 @@ pub const RECORDED_BY: &str = "synthetic generator";
 /// use posology_trial::{protocol::Protocol, synthetic::{Plan, synthesize}};
 /// # let text = include_str!("../../../examples/clr131/trial.toml");
 /// # let plan = include_str!("../../../examples/clr131/patients.toml");
-/// let protocol = Protocol::read(text, "trial.toml")?.0;
+/// let protocol = Protocol::read(text)?.0;
 /// let plan = Plan::read(plan)?;
 /// let chain = synthesize(&protocol, text, &plan, plan.seed)?;
 /// assert!(chain.entries().len() > 1_000);

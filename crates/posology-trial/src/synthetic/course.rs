@@ -123,12 +123,6 @@ pub(super) struct Answered {
 }
 
 impl Answered {
-    /// The value of a day, or the last one before it.
-    pub(super) fn on(&self, day: i32) -> i64 {
-        let upto = self.values.iter().take_while(|(at, _)| *at <= day).last();
-        upto.or(self.values.first()).map_or(0, |(_, value)| *value)
-    }
-
     /// The category of each sample after baseline.
     pub(super) fn categories(&self, marker: Marker) -> Vec<(i32, Category)> {
         let Some(((_, baseline), later)) = self.values.split_first() else { return Vec::new() };

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use jiff::ToSpan;
 use jiff::civil::Date;
+use posology_clinic::body_surface::{Settings, body_surface};
 use posology_clinic::ctcae::{self, Circumstances, Outcome};
 use posology_clinic::laboratory::{Analyte, LabValue, Measured, Qualifier};
-use posology_clinic::quantity::Activity;
+use posology_clinic::quantity::{Activity, BadQuantity, Length, Mass};
 use posology_clinic::response::Category;
 use rust_decimal::Decimal;
-use rust_decimal::prelude::ToPrimitive;
 
 use super::course::{Answered, Fall, answer, marker_days, reported, whole};
 use super::draw::{Draw, Stream};
@@ -403,7 +403,9 @@ impl<'a> Synthesis<'a> {
 
     fn treats(&mut self, (height, weight): (i64, i64)) -> Result<(), BadPlan> {
         let mut draw = self.draw(Stream::Treatment);
-        let surface = mosteller(height, weight);
+        let surface = self
+            .body_surface(height, weight)
+            .map_err(|error| BadPlan::impossible(&self.place, &error.found, &error.expected))?;
         let product = self.protocol.product.clone();
         let name = product.as_ref().map_or("Study product", |product| product.name.as_str()).to_owned();
         let minutes = product.as_ref().and_then(|product| product.infusion_minutes).unwrap_or(30);
@@ -418,9 +420,7 @@ impl<'a> Synthesis<'a> {
                     "an activity per area in the protocol",
                 )
             })?;
-            let unsound = |error: posology_clinic::quantity::BadQuantity| {
-                BadPlan::impossible(&place, &error.found, &error.expected)
-            };
+            let unsound = |error: BadQuantity| BadPlan::impossible(&place, &error.found, &error.expected);
             let prescribed = (per_area.mci_per_m2() * surface).round_dp(1);
             let prescription = Prescription {
                 subject: self.subject(),
@@ -454,6 +454,15 @@ impl<'a> Synthesis<'a> {
             self.record(date, Fact::Administration(administration));
         }
         Ok(())
+    }
+
+    /// Body surface in m2 to two decimals, from cm and tenths of a kg, by the protocol's formula.
+    fn body_surface(&self, height: i64, weight: i64) -> Result<Decimal, BadQuantity> {
+        let protocol = &self.protocol.body_surface;
+        let settings = Settings { formula: protocol.formula, cap: protocol.cap, decimals: Some(2) };
+        let height = Length::from_centimetres(height.into())?;
+        let weight = Mass::from_kilograms(reported(weight, 1))?;
+        Ok(body_surface(height, weight, &settings)?.area.square_metres())
     }
 
     /// The laboratory result of a test on a study day; screening stands before the first fraction.
@@ -902,12 +911,6 @@ fn low_grade(version: ctcae::Version, test: &Test, value: i64) -> u8 {
             Outcome::Grade(grade) => grade,
             _ => graded.lowest,
         })
-}
-
-/// Body surface in m2 to two decimals from cm and tenths of a kg: the square root of cm x kg / 3600.
-fn mosteller(height: i64, weight: i64) -> Decimal {
-    let squared = u64::try_from(height * weight).unwrap_or(0) * 40 / 36;
-    reported((squared.isqrt().to_i64().unwrap_or(0) + 1) / 2, 2)
 }
 
 /// A minute of a day at the sites' offset.
