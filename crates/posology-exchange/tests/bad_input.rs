@@ -293,7 +293,7 @@ fn unchanged_rows_are_skipped_changed_ones_corrected_and_vanished_ones_named() {
 
 #[test]
 fn a_truncated_or_garbled_file_adds_nothing() {
-    let ae = "DOMAIN,USUBJID,AESEQ,AETERM\nAE,01,1,Anaemia\nAE,01,2,Fatigue\n".repeat(1);
+    let ae = "DOMAIN,USUBJID,AESEQ,AETERM\nAE,01,1,Anaemia\nAE,01,2,Fatigue\n";
     let packed = gzip(ae.as_bytes());
     for cut in [3, packed.len() / 2, packed.len() - 4] {
         let files = [file("dm.csv", DM), file("ae.csv.gz", &packed[..cut])];
