@@ -192,6 +192,14 @@ impl Default for BodySurface {
     }
 }
 
+impl BodySurface {
+    /// As the settings of the computation.
+    #[must_use]
+    pub fn settings(&self) -> posology_clinic::body_surface::Settings {
+        posology_clinic::body_surface::Settings { formula: self.formula, cap: self.cap, decimals: None }
+    }
+}
+
 /// Gates on administered activity; they flag, they never declare.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use posology_clinic::ctcae;
 use posology_clinic::dlt::{Condition, LabRule};
+use posology_clinic::nuclide::HALF_LIVES;
 use posology_clinic::response::Category;
 use rust_decimal::Decimal;
 
@@ -128,6 +129,41 @@ fn versions(protocol: &Protocol, faults: &mut Faults) {
                 "correct the date here, or that under [version]",
             );
         }
+    }
+}
+
+/// The radionuclide and its half-life must be of the published table.
+fn product(protocol: &Protocol, faults: &mut Faults) {
+    let Some(product) = &protocol.product else { return };
+    let Some(nuclide) = &product.radionuclide else {
+        if let Some(id) = &product.half_life {
+            let mend = "add radionuclide, such as \"I-131\"";
+            faults.error(
+                "product.half-life",
+                format!("{id:?} and no radionuclide"),
+                "a radionuclide beside it",
+                mend,
+            );
+        }
+        return;
+    };
+    let of_nuclide: Vec<&str> =
+        HALF_LIVES.iter().filter(|known| known.nuclide == nuclide).map(|known| known.id).collect();
+    if of_nuclide.is_empty() {
+        let known: BTreeSet<&str> = HALF_LIVES.iter().map(|known| known.nuclide).collect();
+        faults.error(
+            "product.radionuclide",
+            format!("{nuclide:?}"),
+            format!("one of {}", known.into_iter().collect::<Vec<_>>().join(", ")),
+            "write the symbol, a hyphen and the mass number",
+        );
+    } else if let Some(id) = product.half_life.as_deref().filter(|id| !of_nuclide.contains(id)) {
+        faults.error(
+            "product.half-life",
+            format!("{id:?}"),
+            format!("one of {}, the published half-lives of {nuclide}", of_nuclide.join(", ")),
+            "name one of them, or leave it out for the first",
+        );
     }
 }
 
@@ -524,5 +560,3 @@ fn caps(protocol: &Protocol, faults: &mut Faults) {
         }
     }
 }
-
-fn product(_: &Protocol, _: &mut Faults) {}

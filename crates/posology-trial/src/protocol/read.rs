@@ -212,7 +212,11 @@ impl<'t> File<'t> {
             let (node, complaint) = self.blame::<T>(&rest, &error);
             let knock_on = match &complaint {
                 Complaint::MissingKey(key) => set_aside.contains(&join(&node.path, key)),
-                _ => false,
+                // A table judged as a whole without a part that was set aside.
+                Complaint::Value(_) => {
+                    node.is_container && set_aside.iter().any(|path| is_within(&node.path, path))
+                }
+                Complaint::UnknownKey { .. } => false,
             };
             if !knock_on {
                 problems.push(self.explain(&node, &complaint));
@@ -244,7 +248,7 @@ impl<'t> File<'t> {
         let mut containers = self.nodes.iter().filter(|node| node.is_container && at(node));
         let container = match &complaint {
             Complaint::Value(_) => containers.next(),
-            Complaint::MissingKey(_) | Complaint::UnknownKey { .. } => containers.last(),
+            Complaint::MissingKey(_) | Complaint::UnknownKey { .. } => containers.next_back(),
         };
         let container = container
             .or_else(|| self.nodes.iter().rfind(|node| node.keys == keys))
@@ -632,6 +636,11 @@ fn join(path: &str, key: &str) -> String {
 /// The path of the table that a path stands in.
 fn parent(path: &str) -> &str {
     path.rsplit_once('.').map_or("", |(parent, _)| parent)
+}
+
+/// Whether a path is below another.
+fn is_within(outer: &str, path: &str) -> bool {
+    path.strip_prefix(outer).is_some_and(|rest| rest.starts_with(['.', '[']))
 }
 
 /// Whether a path is a key or a position directly under another.

@@ -18,17 +18,45 @@ use super::Protocol;
 /// ```
 #[must_use]
 pub fn json_schema() -> Value {
-    let generator = SchemaSettings::draft2020_12().into_generator();
-    let mut schema = generator.into_root_schema_for::<Protocol>();
-    // TOML writes an absent value by leaving the key out; there is no null to allow.
-    RecursiveTransform(|schema: &mut Schema| {
-        schema
-            .remove("default")
-            .filter(|default| !default.is_null())
-            .map(|default| schema.insert("default".to_owned(), default));
-    })
-    .transform(&mut schema);
-    schema.into()
+    let mut schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<Protocol>();
+    RecursiveTransform(without_null).transform(&mut schema);
+    let mut words = serde_json::Map::new();
+    words.insert("$schema".to_owned(), "https://json-schema.org/draft/2020-12/schema".into());
+    words.insert("title".to_owned(), "The protocol of a dose-escalation trial (trial.toml)".into());
+    if let Value::Object(rest) = Value::from(schema) {
+        words.extend(rest.into_iter().filter(|(word, _)| word != "$schema" && word != "title"));
+    }
+    Value::Object(words)
+}
+
+/// TOML writes an absent value by leaving the key out: no setting is ever null.
+fn without_null(schema: &mut Schema) {
+    let Some(words) = schema.as_object_mut() else { return };
+    let is_null = |schema: &Value| schema.get("type").is_some_and(|kind| kind == "null");
+    if let Some(Value::Array(kinds)) = words.get_mut("type") {
+        kinds.retain(|kind| kind != "null");
+        if let [only] = kinds.as_slice() {
+            let only = only.clone();
+            words.insert("type".to_owned(), only);
+        }
+    }
+    if let Some(Value::Array(choices)) = words.get_mut("anyOf") {
+        choices.retain(|choice| !is_null(choice));
+        if let [Value::Object(only)] = choices.as_slice() {
+            let only = only.clone();
+            words.remove("anyOf");
+            for (word, says) in only {
+                words.entry(word).or_insert(says);
+            }
+        }
+    }
+    match words.get_mut("default") {
+        Some(Value::Null) => {
+            words.remove("default");
+        }
+        Some(Value::Object(defaults)) => defaults.retain(|_, value| !value.is_null()),
+        _ => {}
+    }
 }
 
 /// A day of the calendar, `2019-05-15`.
