@@ -1,5 +1,8 @@
 //! The protocol file: what is taken, what is refused, and whether a refusal names the right place.
 
+// Clippy takes only functions marked as tests for tests, and these have helpers.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use posology_trial::protocol::{Problem, Protocol, Severity};
 use proptest::prelude::*;
 
