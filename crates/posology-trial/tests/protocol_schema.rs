@@ -121,11 +121,9 @@ fn complaints(root: &Value, schema: &Value, value: &Value, path: &str) -> Vec<St
                 let known = schema.get("properties").and_then(Value::as_object).unwrap_or(&empty);
                 let others =
                     value.as_object().into_iter().flatten().filter(|(key, _)| !known.contains_key(*key));
-                others
-                    .map(|(_, inner)| {
-                        *says != Value::Bool(false) && complaints(root, says, inner, path).is_empty()
-                    })
-                    .all(|fits| fits)
+                others.all(|(_, inner)| {
+                    *says != Value::Bool(false) && complaints(root, says, inner, path).is_empty()
+                })
             }
             _ => false,
         };
