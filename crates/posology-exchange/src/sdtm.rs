@@ -89,7 +89,10 @@ pub struct KnownRows {
 #[derive(Debug, Clone)]
 struct KnownRow {
     row_hash: String,
+    /// The event that now stands for the row.
     event: String,
+    /// Whether that event was recorded by a person, not by an import.
+    corrected_by_hand: bool,
 }
 
 /// Where a subject's demographics came from; nowhere if they were recorded by hand.
@@ -107,7 +110,11 @@ impl KnownRows {
         for entry in chain.entries() {
             let origin = entry.event.origin.as_ref();
             if let Some(origin) = origin {
-                let row = KnownRow { row_hash: origin.row_hash.clone(), event: entry.hash.clone() };
+                let row = KnownRow {
+                    row_hash: origin.row_hash.clone(),
+                    event: entry.hash.clone(),
+                    corrected_by_hand: false,
+                };
                 known.rows.entry(origin.data_set.clone()).or_default().insert(origin.key.clone(), row);
             }
             if let Fact::Subject(subject) = &entry.event.fact {
@@ -116,8 +123,16 @@ impl KnownRows {
                     row_hash: origin.map(|origin| origin.row_hash.clone()).unwrap_or_default(),
                 };
                 known.subjects.insert(subject.subject.clone(), from);
-                if let Some(death) = &subject.death {
-                    known.deaths.insert(subject.subject.clone(), death.clone());
+                match &subject.death {
+                    Some(death) => known.deaths.insert(subject.subject.clone(), death.clone()),
+                    None => known.deaths.remove(&subject.subject),
+                };
+            }
+            if let (None, Some(correction)) = (origin, &entry.event.corrects) {
+                let corrected = known.rows.values_mut().flat_map(HashMap::values_mut);
+                if let Some(row) = corrected.into_iter().find(|row| row.event == correction.hash) {
+                    row.event.clone_from(&entry.hash);
+                    row.corrected_by_hand = true;
                 }
             }
         }
@@ -564,6 +579,14 @@ impl Importer<'_> {
                 gathered.deaths.push((subject.subject.clone(), death.clone()));
             }
         }
+        if known.is_some_and(|known| known.corrected_by_hand) {
+            record.warn(
+                "USUBJID",
+                "a row unchanged since it was corrected by hand",
+                "other content",
+                "the file's content now stands; correct it again if it should not",
+            );
+        }
         let corrects = known.map(|known| Correction {
             hash: known.event.clone(),
             reason: format!("{} row {} changed since it was imported", unit.file.name, record.row.number()),
@@ -614,12 +637,11 @@ impl Importer<'_> {
             return;
         }
         let (Some(subject), Some(at)) = (fact.subject(), fact.clinical_time()) else { return };
-        let column = date_column(record);
         if let Some(death) = self.deaths.get(subject)
             && at.earliest_date() > death.latest_date()
         {
             record.warn(
-                &column,
+                &date_column(record),
                 &format!("nothing after the death on {death}"),
                 &at.to_string(),
                 "taken; correct the date or the death at its source",
@@ -629,7 +651,7 @@ impl Importer<'_> {
             && !at.is_by(cut_off)
         {
             record.warn(
-                &column,
+                &date_column(record),
                 &format!("nothing after the cut-off {cut_off}"),
                 &at.to_string(),
                 "taken; the cut leaves it out of every result",

@@ -14,7 +14,7 @@ use posology_exchange::problem::{Problem, Unreadable};
 use posology_exchange::sdtm::{
     FileReport, ImportOptions, ImportOutcome, KnownRows, Outcome, SourceFile, import,
 };
-use posology_trial::event::{Amount, Chain, Fact, Judge};
+use posology_trial::event::{Amount, Chain, Correction, Fact, Judge};
 
 fn file(name: &str, bytes: impl Into<Vec<u8>>) -> SourceFile {
     let bytes: Arc<[u8]> = bytes.into().into();
@@ -289,6 +289,26 @@ fn unchanged_rows_are_skipped_changed_ones_corrected_and_vanished_ones_named() {
     let again = import(&files, &KnownRows::of(&chain), &ImportOptions::default());
     assert_eq!(again.events, []);
     assert_eq!(report(&again, "ae.csv").counts.unchanged, 3);
+}
+
+#[test]
+fn a_changed_row_that_was_corrected_by_hand_corrects_the_hand_and_warns() {
+    let ae = |term: &str| format!("DOMAIN,USUBJID,AESEQ,AETERM\nAE,01,1,{term}\n");
+    let mut chain = Chain::default();
+    for event in import_with_dm("ae.csv", &ae("Anaemia")).events {
+        chain.append(event.recorded("2026-01-01T00:00:00Z".parse().unwrap(), "import")).unwrap();
+    }
+    let imported = chain.entries().last().unwrap().clone();
+    let mut by_hand = imported.event.clone();
+    by_hand.origin = None;
+    by_hand.corrects = Some(Correction { hash: imported.hash, reason: "query 7".to_owned() });
+    let by_hand = chain.append(by_hand).unwrap().to_owned();
+    let known = KnownRows::of(&chain);
+    let files = |term| [file("dm.csv", DM), file("ae.csv", ae(term))];
+    assert_eq!(import(&files("Anaemia"), &known, &ImportOptions::default()).events, []);
+    let outcome = import(&files("Fatigue"), &known, &ImportOptions::default());
+    assert_eq!(outcome.events[0].corrects.as_ref().unwrap().hash, by_hand);
+    assert!(report(&outcome, "ae.csv").warnings.first[0].expected.contains("corrected by hand"));
 }
 
 #[test]
