@@ -119,7 +119,7 @@ fn complaints(root: &Value, schema: &Value, value: &Value, path: &str) -> Vec<St
             }
             "additionalProperties" => {
                 let known = schema.get("properties").and_then(Value::as_object).unwrap_or(&empty);
-                let others =
+                let mut others =
                     value.as_object().into_iter().flatten().filter(|(key, _)| !known.contains_key(*key));
                 others.all(|(_, inner)| {
                     *says != Value::Bool(false) && complaints(root, says, inner, path).is_empty()
