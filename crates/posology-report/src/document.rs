@@ -212,13 +212,36 @@ pub enum Inline {
     Reference(String),
 }
 
+impl From<&crate::figure::Figure> for Figure {
+    /// The drawn figure, with those who are not drawn named in the caption.
+    fn from(drawn: &crate::figure::Figure) -> Self {
+        let absent: Vec<String> =
+            drawn.not_drawn.iter().map(|absent| format!("{} ({})", absent.subject, absent.reason)).collect();
+        let caption = match absent.as_slice() {
+            [] => drawn.caption.clone(),
+            _ => format!("{} Not drawn: {}.", drawn.caption, absent.join("; ")).trim_start().to_owned(),
+        };
+        Self {
+            id: drawn.id.clone(),
+            title: drawn.title.clone(),
+            alt: drawn.alt.clone(),
+            caption,
+            svg: drawn.svg().to_owned(),
+            head: drawn.data.header.clone(),
+            rows: drawn.data.rows.clone(),
+        }
+    }
+}
+
 impl Inline {
     /// The words alone.
     pub fn words(&self) -> &str {
         match self {
-            Self::Plain(words) | Self::Strong(words) | Self::Emphasis(words) | Self::Code(words) | Self::Reference(words) => {
-                words
-            }
+            Self::Plain(words)
+            | Self::Strong(words)
+            | Self::Emphasis(words)
+            | Self::Code(words)
+            | Self::Reference(words) => words,
         }
     }
 }

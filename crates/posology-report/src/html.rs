@@ -11,6 +11,12 @@ use crate::document::{Block, Callout, CalloutKind, Document, Fact, Figure, Inlin
 use crate::table::{Align, Cell, Emphasis, NOTHING, Row, RowKind, Table};
 
 const STYLE: &str = include_str!("html/style.css");
+/// A table with more columns than this is printed on a page turned sideways.
+const UPRIGHT_COLUMNS: usize = 8;
+
+/// A fact with a longer value, in bytes, takes a line of its own.
+const LONG_FACT: usize = 48;
+
 const FONTS: [(&str, u16, &[u8]); 3] = [
     ("normal", 400, include_bytes!("../fonts/SourceSans3_400Regular.ttf")),
     ("italic", 400, include_bytes!("../fonts/SourceSans3_400Regular_Italic.ttf")),
@@ -51,7 +57,9 @@ impl Page<'_> {
         if let Some(notice) = &document.notice {
             let notice = escape(notice);
             self.put(&format!("<div class=\"notice\" role=\"note\">{notice}</div>\n"));
-            self.put(&format!("<div class=\"edge\" aria-hidden=\"true\">{notice} · {notice} · {notice}</div>\n"));
+            self.put(&format!(
+                "<div class=\"edge\" aria-hidden=\"true\">{notice} · {notice} · {notice}</div>\n"
+            ));
         }
         self.put("<div class=\"frame\">\n");
         self.contents(document);
@@ -61,8 +69,9 @@ impl Page<'_> {
             self.block(position, block, level);
         }
         self.put("</main>\n</div>\n<footer class=\"foot\">");
-        let Running { left, right, foot } = Running::of(document);
-        let lines = [left, right].into_iter().chain(foot).filter(|line| !line.is_empty());
+        let running = &document.running;
+        let lines =
+            [&running.left, &running.right].into_iter().chain(&running.foot).filter(|line| !line.is_empty());
         let lines = lines.map(|line| format!("<span>{}</span>", escape(line))).collect::<Vec<_>>().join(" ");
         self.put(&lines);
         self.put("</footer>\n</body>\n</html>\n");
@@ -148,7 +157,8 @@ impl Page<'_> {
         self.put(&format!("<dl class=\"{class}\">\n"));
         for fact in facts {
             let value = self.text(&fact.value);
-            self.put(&format!("<div><dt>{}</dt><dd>{value}</dd></div>\n", escape(&fact.label)));
+            let long = if fact.value.words().len() > LONG_FACT { " class=\"long\"" } else { "" };
+            self.put(&format!("<div{long}><dt>{}</dt><dd>{value}</dd></div>\n", escape(&fact.label)));
         }
         self.put("</dl>\n");
     }
@@ -171,7 +181,7 @@ impl Page<'_> {
     }
 
     fn table(&mut self, position: usize, table: &Table, landscape: bool) {
-        let wide = if landscape { " wide" } else { "" };
+        let wide = if landscape || table.width() > UPRIGHT_COLUMNS { " wide" } else { "" };
         let caption = named(&table.id, &table.title);
         self.put(&format!(
             "<section class=\"output{wide}\" id=\"b{position}\">\n\
@@ -189,7 +199,10 @@ impl Page<'_> {
             self.table_row(table, row);
         }
         if table.rows.is_empty() {
-            self.put(&format!("<tr><td class=\"none\" colspan=\"{}\">No records.</td></tr>\n", table.width() + 1));
+            self.put(&format!(
+                "<tr><td class=\"none\" colspan=\"{}\">No records.</td></tr>\n",
+                table.width() + 1
+            ));
         }
         self.put("</tbody>\n</table>\n</div>\n");
         let footnotes = table.footnotes();
@@ -273,17 +286,18 @@ impl Page<'_> {
     fn cell(&mut self, cell: &Cell, align: Align) {
         let text = lines(&cell.text);
         let class = side(align);
-        let (mark, spoken) = match cell.emphasis {
-            Emphasis::None if cell.text == NOTHING => (" nothing", ""),
-            Emphasis::None => ("", ""),
-            Emphasis::Flag => (" flag", "<span class=\"aloud\">flagged: </span>"),
-            Emphasis::Alert => (" alert", "<span class=\"aloud\">alert: </span>"),
+        let marked = |mark: &str, aloud: &str| {
+            format!(
+                "<td class=\"{class} {mark}\"><span class=\"aloud\">{aloud}: </span><span class=\"mark\">{text}</span></td>"
+            )
         };
-        if mark.trim() == "flag" || mark.trim() == "alert" {
-            self.put(&format!("<td class=\"{class}{mark}\">{spoken}<span class=\"mark\">{text}</span></td>"));
-        } else {
-            self.put(&format!("<td class=\"{class}{mark}\">{text}</td>"));
-        }
+        let cell = match cell.emphasis {
+            Emphasis::None if cell.text == NOTHING => format!("<td class=\"{class} nothing\">{text}</td>"),
+            Emphasis::None => format!("<td class=\"{class}\">{text}</td>"),
+            Emphasis::Flag => marked("flag", "flagged"),
+            Emphasis::Alert => marked("alert", "alert"),
+        };
+        self.put(&cell);
     }
 
     fn figure(&mut self, position: usize, figure: &Figure) {
@@ -332,19 +346,6 @@ impl Page<'_> {
             self.put("</tr>\n");
         }
         self.put("</tbody></table>\n</div>\n");
-    }
-}
-
-struct Running<'a> {
-    left: &'a str,
-    right: &'a str,
-    foot: Vec<&'a str>,
-}
-
-impl<'a> Running<'a> {
-    fn of(document: &'a Document) -> Self {
-        let running = &document.running;
-        Self { left: &running.left, right: &running.right, foot: running.foot.iter().map(String::as_str).collect() }
     }
 }
 
@@ -443,7 +444,8 @@ fn base64(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut encoded = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for chunk in bytes.chunks(3) {
-        let word = chunk.iter().fold(0_u32, |word, byte| (word << 8) | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        let word =
+            chunk.iter().fold(0_u32, |word, byte| (word << 8) | u32::from(*byte)) << (8 * (3 - chunk.len()));
         for place in 0..4 {
             if place <= chunk.len() {
                 let digit = (word >> (18 - 6 * place)) & 63;
@@ -454,4 +456,122 @@ fn base64(bytes: &[u8]) -> String {
         }
     }
     encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::{Figure, Running, Signature};
+    use crate::table::{Column, Group};
+    use posology_clinic::Because;
+
+    /// A document of every kind of block, with the same words in each of its texts.
+    fn all_of(words: &str) -> Document {
+        let mut table = Table::new(words, words, words);
+        table.stub = words.to_owned();
+        table.columns = vec![Column::words(words), Column::new(words).n(3)];
+        table.groups = vec![Group { label: words.to_owned(), span: 1 }];
+        table.rows = vec![
+            Row::heading(words),
+            Row::new(words, [Cell::text(words).flag(), Cell::text(words)]).indent(1),
+        ];
+        table.notes = vec![words.to_owned()];
+        table.because = vec![Because::new(words, words).source(words)];
+        let text = Text::new().plain(words).strong(words).emphasis(words).code(words).reference(words);
+        let mut document = Document::new(words, words);
+        document.notice = Some(words.to_owned());
+        document.running =
+            Running { left: words.to_owned(), right: words.to_owned(), foot: vec![words.to_owned()] };
+        document.cover = vec![Fact::new(words, text.clone())];
+        document.blocks = vec![
+            Block::section(3, words, words),
+            Block::Paragraph(text.clone()),
+            Block::List(vec![text.clone()]),
+            Block::Facts(vec![Fact::new(words, words)]),
+            Block::KeyPoints(vec![Fact::new(words, text.clone())]),
+            Block::Callout(Callout { kind: CalloutKind::Hold, title: words.to_owned(), reasons: vec![text] }),
+            Block::Table { table, landscape: true },
+            Block::Figure(Figure {
+                id: words.to_owned(),
+                title: words.to_owned(),
+                alt: words.to_owned(),
+                caption: words.to_owned(),
+                svg: "<?xml version=\"1.0\"?><svg xmlns=\"http://www.w3.org/2000/svg\"/>".to_owned(),
+                head: vec![words.to_owned()],
+                rows: vec![vec![words.to_owned()]],
+            }),
+            Block::Signatures(vec![Signature {
+                role: words.to_owned(),
+                name: words.to_owned(),
+                ..Signature::default()
+            }]),
+            Block::PageBreak,
+        ];
+        document
+    }
+
+    #[test]
+    fn no_text_of_the_data_becomes_markup() {
+        let page = write(&all_of("</style><script>alert('x')</script>\"><img src=x onerror=y>&amp;"));
+        assert!(!page.contains("<script"));
+        assert!(!page.contains("<img"));
+        assert_eq!(page.matches("</style>").count(), 1);
+        assert!(page.contains("&amp;amp;"));
+    }
+
+    #[test]
+    fn a_page_reaches_nothing_outside_itself() {
+        let page = write(&all_of("words"));
+        for reach in ["src=", "url(http", "@import", "<link", "<script"] {
+            assert!(!page.contains(reach), "{reach}");
+        }
+    }
+
+    #[test]
+    fn a_reader_who_cannot_see_finds_language_title_landmarks_headers_and_words_for_each_figure() {
+        let page = write(&all_of("words"));
+        assert!(page.contains("<html lang=\"en\">") && page.contains("<title>words</title>"));
+        for landmark in ["<main id=\"main\">", "<nav ", "<footer", "href=\"#main\""] {
+            assert!(page.contains(landmark), "{landmark}");
+        }
+        assert_eq!(page.matches("<h1>").count(), 1);
+        assert_eq!((page.matches("<h2 ").count(), page.matches("<h4 ").count()), (1, 0));
+        assert_eq!(page.matches("<table").count(), page.matches("<caption").count());
+        assert_eq!(page.matches("<th>").count(), 0, "each header cell has a scope");
+        assert!(page.contains("role=\"img\" aria-label=\"words. words\""));
+    }
+
+    #[test]
+    fn the_notice_is_on_the_screen_and_on_each_printed_page() {
+        let mut document = Document::new("Review", "");
+        document.notice = Some("Synthetic patients".to_owned());
+        let page = write(&document);
+        assert!(page.contains("<div class=\"notice\" role=\"note\">Synthetic patients</div>"));
+        assert!(page.contains("@top-center{content:\"Synthetic patients\"}"));
+        assert!(page.contains("class=\"edge\""));
+    }
+
+    #[test]
+    fn links_lead_to_places_that_exist() {
+        let page = write(&all_of("words"));
+        for link in page.split("href=\"#").skip(1) {
+            let name = link.split('"').next().unwrap();
+            assert!(page.contains(&format!("id=\"{name}\"")), "{name}");
+        }
+    }
+
+    #[test]
+    fn base64_agrees_with_the_vectors_of_rfc_4648() {
+        let vectors = [
+            ("", ""),
+            ("f", "Zg=="),
+            ("fo", "Zm8="),
+            ("foo", "Zm9v"),
+            ("foob", "Zm9vYg=="),
+            ("foobar", "Zm9vYmFy"),
+        ];
+        for (plain, encoded) in vectors {
+            assert_eq!(base64(plain.as_bytes()), encoded);
+        }
+    }
 }

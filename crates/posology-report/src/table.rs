@@ -392,7 +392,11 @@ impl Cell {
     pub fn value(statistic: impl Into<String>, text: impl Into<String>) -> Self {
         let text = text.into();
         let value = Value::Text(text.clone());
-        Self { text, numbers: vec![Number { statistic: statistic.into(), value, ..Number::default() }], ..Self::default() }
+        Self {
+            text,
+            numbers: vec![Number { statistic: statistic.into(), value, ..Number::default() }],
+            ..Self::default()
+        }
     }
 
     /// A number of patients or events.
@@ -439,9 +443,14 @@ impl Cell {
 
     /// A probability between 0 and 1 with three decimals; [`NOTHING`] if it is not finite.
     pub fn probability(statistic: impl Into<String>, probability: f64) -> Self {
-        let text = Decimal::from_f64_retain(probability).map_or_else(|| NOTHING.to_owned(), |exact| rounded(exact, 3));
+        let text = Decimal::from_f64_retain(probability)
+            .map_or_else(|| NOTHING.to_owned(), |exact| rounded(exact, 3));
         let value = Value::Real(probability);
-        Self { text, numbers: vec![Number { statistic: statistic.into(), value, ..Number::default() }], ..Self::default() }
+        Self {
+            text,
+            numbers: vec![Number { statistic: statistic.into(), value, ..Number::default() }],
+            ..Self::default()
+        }
     }
 
     /// A measured value with its decimals; the unit belongs into the label of row or column.
@@ -476,11 +485,16 @@ impl Cell {
 
     /// `min – max` of values collected with `decimals`.
     pub fn range(values: &[Decimal], decimals: u32, unit: &str) -> Self {
-        let (Some(low), Some(high)) = (values.iter().min(), values.iter().max()) else { return Self::nothing() };
+        let (Some(low), Some(high)) = (values.iter().min(), values.iter().max()) else {
+            return Self::nothing();
+        };
         let n = size(values);
         Self {
             text: format!("{} – {}", rounded(*low, decimals), rounded(*high, decimals)),
-            numbers: vec![measured("min".to_owned(), *low, unit, n), measured("max".to_owned(), *high, unit, n)],
+            numbers: vec![
+                measured("min".to_owned(), *low, unit, n),
+                measured("max".to_owned(), *high, unit, n),
+            ],
             ..Self::default()
         }
     }
@@ -531,11 +545,17 @@ impl Cell {
     fn share(text: String, n: u32, denominator: u32) -> Self {
         let mut numbers = vec![counted("count", n, Some(denominator))];
         if let (Some(share), true) = (
-            Decimal::from(n).checked_mul(Decimal::ONE_HUNDRED).and_then(|part| part.checked_div(denominator.into())),
+            Decimal::from(n)
+                .checked_mul(Decimal::ONE_HUNDRED)
+                .and_then(|part| part.checked_div(denominator.into())),
             n <= denominator,
         ) {
             let value = Value::Decimal(share);
-            numbers.push(Number { value, unit: Some("%".to_owned()), ..counted("percent", n, Some(denominator)) });
+            numbers.push(Number {
+                value,
+                unit: Some("%".to_owned()),
+                ..counted("percent", n, Some(denominator))
+            });
         }
         let emphasis = if n > denominator { Emphasis::Alert } else { Emphasis::None };
         Self { text, numbers, emphasis }
@@ -578,7 +598,8 @@ fn percent(n: u32, denominator: u32) -> Option<String> {
 }
 
 fn percent_of(probability: f64) -> String {
-    Decimal::from_f64_retain(probability * 100.0).map_or_else(|| NOTHING.to_owned(), |exact| rounded(exact, 1))
+    Decimal::from_f64_retain(probability * 100.0)
+        .map_or_else(|| NOTHING.to_owned(), |exact| rounded(exact, 1))
 }
 
 /// A confidence level in percent without needless zeros: 95, 97.5.
@@ -649,7 +670,7 @@ mod tests {
 
     #[test]
     fn shares_are_rounded_halves_up_and_marked_below_five() {
-        // Printed digits from R: sprintf after round half up of 1/16 = 6.25%, 3/16 = 18.75%, 2/3 = 66.67%.
+        // By hand: 1/16 = 6.25%, 3/16 = 18.75%, 2/3 = 66.67%.
         assert_eq!(Cell::count_percent(1, 16).text, "1 (6.3%)");
         assert_eq!(Cell::count_percent(3, 16).text, "3 (18.8%)");
         assert_eq!(Cell::count_percent(2, 3).text, "2 (66.7%†)");
@@ -678,9 +699,13 @@ mod tests {
 
     #[test]
     fn a_rate_prints_its_exact_interval_and_its_method() {
-        // Source: Clopper-Pearson for 3 of 6, binom.test(3, 6) in R 4.4: 0.1181172, 0.8818828.
-        let interval =
-            Interval { lower: 0.1181172, upper: 0.8818828, level: 0.95, method: "Clopper-Pearson".to_owned() };
+        // Clopper-Pearson for 3 of 6; the bounds are given, only their print is at stake.
+        let interval = Interval {
+            lower: 0.1181172,
+            upper: 0.8818828,
+            level: 0.95,
+            method: "Clopper-Pearson".to_owned(),
+        };
         let cell = Cell::rate(3, 6, Some(&interval));
         assert_eq!(cell.text, "3/6 (50.0%)\n95% CI (11.8, 88.2)");
         assert_eq!(cell.numbers[2].method.as_deref(), Some("Clopper-Pearson, 95% interval"));
@@ -688,8 +713,8 @@ mod tests {
     }
 
     #[test]
-    fn mean_deviation_median_and_range_agree_with_r() {
-        // R 4.4: x <- c(61, 64, 70, 58, 77); mean 66, sd 7.582875, median 64, range 58 77.
+    fn mean_deviation_median_and_range_are_those_computed_by_hand() {
+        // Mean 66; squares about it 25 + 4 + 16 + 64 + 121 = 230, over 4 is 57.5, root 7.5829; median 64.
         let ages = decimals("61 64 70 58 77");
         assert_eq!(Cell::mean_sd(&ages, 0, "years").text, "66.0 (7.58)");
         assert_eq!(Cell::median_range(&ages, 0, "years").text, "64.0 (58 – 77)");
@@ -704,7 +729,8 @@ mod tests {
         let mut table = Table::new("E03", "Evaluability", "Treated");
         table.columns = vec![Column::new("DL1").n(6), Column::new("All").n(6)];
         table.groups = vec![Group { label: "Cohorts".to_owned(), span: 1 }];
-        table.because = vec![Because::new("evaluable/1", "a DLT makes a patient evaluable").source("protocol 3, 5.2")];
+        table.because =
+            vec![Because::new("evaluable/1", "a DLT makes a patient evaluable").source("protocol 3, 5.2")];
         table.rows = vec![
             Row::new("Treated", [Cell::count(6), Cell::count(6)]),
             Row::new("Not evaluable", [Cell::count_percent(1, 6), Cell::nothing()]).indent(1),
@@ -712,7 +738,8 @@ mod tests {
             Row::new("Evaluable", [Cell::count(5)]),
         ];
         let results = table.results();
-        let rows: Vec<_> = results.iter().map(|result| (result.row.as_str(), result.column.as_str())).collect();
+        let rows: Vec<_> =
+            results.iter().map(|result| (result.row.as_str(), result.column.as_str())).collect();
         assert_eq!(rows[2], ("Treated / Not evaluable", "Cohorts / DL1"));
         assert_eq!(rows[4], ("Treated / Not evaluable / withdrew", "Cohorts / DL1"));
         assert_eq!(rows[5], ("Evaluable", "Cohorts / DL1"));
@@ -721,7 +748,10 @@ mod tests {
         assert_eq!(json["N"], 6);
         assert!((json["value"].as_f64().unwrap() - 100.0 / 6.0).abs() < 1e-12);
         assert_eq!(json["because"][0]["rule"], "evaluable/1");
-        assert_eq!(table.programming_note(), "a DLT makes a patient evaluable [evaluable/1; protocol 3, 5.2].");
+        assert_eq!(
+            table.programming_note(),
+            "a DLT makes a patient evaluable [evaluable/1; protocol 3, 5.2]."
+        );
     }
 
     proptest! {

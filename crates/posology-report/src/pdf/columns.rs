@@ -11,7 +11,8 @@ const UPRIGHT_POINTS: f64 = (210.0 - 32.0) * 72.0 / 25.4;
 const SIDEWAYS_POINTS: f64 = (297.0 - 32.0) * 72.0 / 25.4;
 
 /// Size of type in points, and whether the page is turned: the first that fits wins, the last is taken in any case.
-const SETTINGS: [(f64, bool); 6] = [(8.0, false), (7.5, false), (8.0, true), (7.5, true), (7.0, true), (6.5, true)];
+const SETTINGS: [(f64, bool); 6] =
+    [(8.0, false), (7.5, false), (8.0, true), (7.5, true), (7.0, true), (6.5, true)];
 
 /// Room between columns, in points.
 const GUTTER_POINTS: f64 = 9.0;
@@ -22,8 +23,11 @@ const BOLD: f64 = 1.05;
 /// A line of words longer than this wishes to be broken, in ems.
 const WISHED_LINE_EMS: f64 = 22.0;
 
-/// A word longer than this may be broken anywhere, in characters.
+/// A word longer than this may be broken after as many characters.
 const LONG_WORD: usize = 22;
+
+/// A word no longer than this is not broken after a stroke, in characters.
+const SHORT_WORD: usize = 14;
 
 /// Type size, page and column widths, the row labels first.
 pub(super) struct Fit {
@@ -70,7 +74,8 @@ impl Measure {
 
     /// The largest type that fits upright; else sideways; `landscape` asks for sideways from the start.
     pub(super) fn fit(&self, landscape: bool) -> Fit {
-        let tries: Vec<(f64, bool)> = SETTINGS.into_iter().filter(|(_, sideways)| *sideways || !landscape).collect();
+        let tries: Vec<(f64, bool)> =
+            SETTINGS.into_iter().filter(|(_, sideways)| *sideways || !landscape).collect();
         let fits = |(size, sideways): &&(f64, bool)| self.comfortable(*size, room(*sideways, self.0.len()));
         let (size, landscape) = tries.iter().find(fits).or(tries.last()).copied().unwrap_or((8.0, landscape));
         Fit { landscape, size, widths: self.widths(size, room(landscape, self.0.len())) }
@@ -106,20 +111,37 @@ impl Wish {
         let ems = |text: &str| text.chars().map(|character| fonts.advance(character)).sum::<f64>() * BOLD;
         for line in text.lines() {
             let whole = ems(line) + indent;
-            let longest = line.split([' ', '\u{200b}', '-', '/']).map(ems).fold(0.0, f64::max) + 0.35 + indent;
+            let line = line.replace("/\u{2060}", "|");
+            let longest =
+                line.split([' ', '\u{200b}', '-', '/']).map(ems).fold(0.0, f64::max) + 0.35 + indent;
             self.least = self.least.max(if keep && whole <= WISHED_LINE_EMS { whole } else { longest });
             self.wished = self.wished.max(whole.min(WISHED_LINE_EMS)).max(self.least);
         }
     }
 }
 
-/// The text with room to break inside words that no column could hold.
+/// The text with room to break inside words that no column could hold, and none after the stroke of a short one, such
+/// as a unit.
 pub(super) fn breakable(text: &str) -> String {
+    let mut broken = String::with_capacity(text.len());
+    for word in text.split_inclusive(char::is_whitespace) {
+        let length = word.trim_end().chars().count();
+        if length <= SHORT_WORD {
+            broken.push_str(&word.replace('/', "/\u{2060}"));
+        } else {
+            broken.push_str(&broken_up(word, LONG_WORD));
+        }
+    }
+    broken
+}
+
+/// The text with room to break in each run of `most` characters that has none.
+pub(super) fn broken_up(text: &str, most: usize) -> String {
     let mut broken = String::with_capacity(text.len());
     let mut run = 0;
     for character in text.chars() {
-        run = if character.is_whitespace() || "-/".contains(character) { 0 } else { run + 1 };
-        if run > LONG_WORD {
+        run = if character.is_whitespace() || "-/\u{200b}".contains(character) { 0 } else { run + 1 };
+        if run > most {
             broken.push('\u{200b}');
             run = 1;
         }

@@ -18,6 +18,9 @@ const FONT_FILES: [(&str, &[u8]); 3] = [
     ("Source Sans 3 SemiBold", include_bytes!("../../fonts/SourceSans3_600SemiBold.ttf")),
 ];
 
+/// Marks that allow or forbid a break; the typesetter obeys them and draws nothing.
+const INVISIBLE: [char; 2] = ['\u{200b}', '\u{2060}'];
+
 /// The fonts of this crate, read.
 pub(super) struct Fonts {
     regular: FontInstance,
@@ -37,6 +40,9 @@ impl Fonts {
 
     /// Width of a character in ems; digits as set in tables, all of one width.
     pub(super) fn advance(&self, character: char) -> f64 {
+        if INVISIBLE.contains(&character) {
+            return 0.0;
+        }
         let glyph = self.regular.ttf().glyph_index(character);
         glyph.and_then(|glyph| self.regular.x_advance(glyph.0)).map_or(0.5, |advance| advance.get())
     }
@@ -46,9 +52,12 @@ impl Fonts {
         let mut printable = String::with_capacity(text.len());
         for character in text.chars() {
             match character {
-                '\n' | ' '..='~' | '\u{200b}' => printable.push(character),
+                '\n' | ' '..='~' => printable.push(character),
+                _ if INVISIBLE.contains(&character) => printable.push(character),
                 '\t' | '\r' => printable.push(' '),
-                _ if !character.is_control() && self.all.iter().all(|font| font.info().coverage.contains(character.into())) => {
+                _ if !character.is_control()
+                    && self.all.iter().all(|font| font.info().coverage.contains(character.into())) =>
+                {
                     printable.push(character);
                 }
                 _ => printable.push_str(&format!("[U+{:04X}]", u32::from(character))),
