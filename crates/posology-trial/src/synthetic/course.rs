@@ -28,7 +28,7 @@ fn eased(at: i64, length: i64) -> i64 {
     (u + smooth) / 2
 }
 
-/// A blood count over time: level, fall to the lowest value, recovery, and the level afterwards.
+/// A blood count over time: level, fall to the lowest value, recovery to grade 1, and the level afterwards.
 #[derive(Debug, Clone)]
 pub(super) struct Fall {
     pub(super) baseline: i64,
@@ -36,6 +36,7 @@ pub(super) struct Fall {
     pub(super) day: i32,
     pub(super) recovered: i64,
     pub(super) recovery_days: i32,
+    pub(super) level: i64,
 }
 
 impl Fall {
@@ -53,8 +54,7 @@ impl Fall {
             (self.lowest, self.recovered, share)
         } else {
             let later = i64::from(day - self.day - self.recovery_days);
-            let level = (self.baseline * 94 / 100).max(self.recovered);
-            (self.recovered, level, eased(later, 28))
+            (self.recovered, self.level.max(self.recovered), eased(later, 28))
         };
         let value = from + (to - from) * share / WHOLE;
         let above = (value - self.lowest) * (WHOLE + noise) / WHOLE;
@@ -189,7 +189,11 @@ pub(super) fn answer(
                 let last = values.last().map_or(best, |(_, value)| *value);
                 last + rise * draw.between(300, 1_500) / WHOLE
             }
-            Some(progression) if day == progression => nadir + rise + rise * draw.between(0, 1_500) / WHOLE,
+            Some(progression) if day == progression => {
+                let confirmed = confirmed_nadir(&values);
+                let rise = marker.rise(confirmed);
+                confirmed + rise + rise * draw.between(0, 1_500) / WHOLE
+            }
             _ if before => {
                 let (left, length) = (i64::from(plan.day - day), i64::from(plan.day));
                 let share = WHOLE - left * left * WHOLE / (length * length);
@@ -203,7 +207,8 @@ pub(super) fn answer(
         };
         let settled = plan.progression.is_none_or(|progression| day < progression);
         if index != at && settled {
-            value = value.max(best + 1).min(nadir + rise - 1);
+            let lowest = values.iter().map(|(_, value)| *value).min().unwrap_or(baseline);
+            value = value.max(best + 1).min(lowest + marker.rise(lowest) - 1);
             let next_to_it = index.abs_diff(at) == 1;
             match ceiling {
                 Some(ceiling) if !plan.confirmed && next_to_it => value = value.max(ceiling + 1),
@@ -217,6 +222,14 @@ pub(super) fn answer(
         values.push((day, value));
     }
     Ok(Answered { values })
+}
+
+/// The lowest value with two consecutive samples at or below it, baseline included: progression against it is
+/// progression against the lowest value too.
+fn confirmed_nadir(values: &[(i32, i64)]) -> i64 {
+    let baseline = values.first().map(|(_, value)| *value);
+    let pairs = values.iter().zip(values.iter().skip(1)).skip(1).map(|((_, a), (_, b))| *a.max(b));
+    baseline.into_iter().chain(pairs).min().unwrap_or(0)
 }
 
 /// Whether the neighbour at `index` is the one that confirms the best sample at `at`.

@@ -522,7 +522,7 @@ impl<'a> Synthesis<'a> {
         let recovered =
             if lowest < grade_1 { grade_1 * (102 + draw.between(0, 6)) / 100 } else { baseline * 9 / 10 };
         let (recovered, baseline) = (recovered.max(lowest + 1), baseline.max(recovered * 11 / 10));
-        Ok(Fall { baseline, lowest, day: nadir.day, recovered, recovery_days: nadir.recovery_days })
+        Ok(Fall { baseline, lowest, day: nadir.day, recovered, recovery_days: nadir.recovery_days, level: baseline * 94 / 100 })
     }
 
     fn counts(&mut self) -> Result<Vec<Panel>, BadPlan> {
@@ -540,10 +540,11 @@ impl<'a> Synthesis<'a> {
             baseline,
             lowest,
             day: draw.between(45, 55) as i32,
-            recovered: (lowest + 4).max(baseline * 92 / 100),
+            recovered: (lowest + 4).max(baseline * 96 / 100),
             recovery_days: 21,
+            level: baseline + 2,
         };
-        let lymphocytes = draw.between(70, 140);
+        let lymphocytes = draw.between(90, 170);
         let mut panels = Vec::new();
         for day in self.count_days(&platelets, &neutrophils) {
             let [p, n, h] = [&platelets, &neutrophils, &haemoglobin].map(|fall| fall.on(day, &mut draw));
