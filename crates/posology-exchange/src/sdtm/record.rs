@@ -1,39 +1,37 @@
 //! One row of a domain, read by the names of its variables.
 
-use std::collections::HashMap;
-
-use posology_trial::event::sha256;
 use posology_trial::when::When;
 use rust_decimal::Decimal;
+use sha2::{Digest, Sha256};
 
 use crate::dataset::{Cell, DataSet, Row};
 use crate::problem::{Problem, quoted};
 
 /// Where each variable of a data set stands.
 pub(super) struct Columns {
-    by_name: HashMap<String, usize>,
     /// In the order of names, so that a row's identity does not depend on the order of columns.
     sorted: Vec<(String, usize)>,
 }
 
 impl Columns {
     pub(super) fn of(data_set: &DataSet) -> Self {
-        let mut sorted: Vec<(String, usize)> = data_set
-            .variables
-            .iter()
-            .enumerate()
-            .map(|(column, variable)| (variable.name.to_ascii_uppercase(), column))
-            .collect();
+        let names = data_set.variables.iter().map(|variable| variable.name.to_ascii_uppercase());
+        let mut sorted: Vec<(String, usize)> = names.zip(0..).collect();
         sorted.sort();
-        Self { by_name: sorted.iter().cloned().collect(), sorted }
+        Self { sorted }
+    }
+
+    fn place(&self, name: &str) -> Option<usize> {
+        let at = self.sorted.binary_search_by(|(known, _)| known.as_str().cmp(name)).ok()?;
+        self.sorted.get(at).map(|(_, column)| *column)
     }
 
     pub(super) fn text<'r>(&self, row: &'r Row, name: &str) -> Option<&'r str> {
-        self.by_name.get(name).and_then(|&column| row.cell(column).text())
+        self.place(name).and_then(|column| row.cell(column).text())
     }
 
     pub(super) fn has(&self, name: &str) -> bool {
-        self.by_name.contains_key(name)
+        self.place(name).is_some()
     }
 }
 
@@ -194,8 +192,14 @@ impl<'a> Record<'a> {
             text.push_str("fraction=");
             text.push_str(&fraction.to_string());
         }
-        sha256(text.as_bytes())
+        hexadecimal(&Sha256::digest(text.as_bytes()))
     }
+}
+
+/// Two digits a byte; written without a formatter, which would cost more than the hash.
+fn hexadecimal(bytes: &[u8]) -> String {
+    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or('0');
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 pub(super) fn parse_decimal(text: &str) -> Option<Decimal> {
@@ -211,4 +215,25 @@ pub(super) fn plain_number(text: &str) -> String {
         return text.to_owned();
     }
     parse_decimal(text).map_or_else(|| text.to_owned(), |number| number.normalize().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_hash_is_what_sha256sum_prints() {
+        // printf abc | sha256sum
+        let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(hexadecimal(&Sha256::digest(b"abc")), expected);
+    }
+
+    #[test]
+    fn sequence_numbers_are_compared_as_numbers() {
+        for text in ["7", "7.0", " 7", "7.00 ", "7E0", "07"] {
+            assert_eq!(plain_number(text), "7", "{text}");
+        }
+        assert_eq!(plain_number("A-7"), "A-7");
+        assert_eq!(plain_number("9.30"), "9.3");
+    }
 }
