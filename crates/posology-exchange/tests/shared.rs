@@ -50,7 +50,7 @@ fn recorded(outcome: &ImportOutcome, onto: &mut Chain) {
     }
 }
 
-// Source of the counts: shared/data/README.md, rows by file.
+// Source of the counts: the README of the data, rows by file.
 #[test]
 fn pharmaversesdtm_is_taken_whole_but_for_the_second_population_and_the_file_that_is_not_utf_8() {
     let Some(folder) = shared("pharmaversesdtm") else { return };
@@ -168,7 +168,7 @@ fn cells(path: &Path) -> Result<(Vec<String>, Cells, usize), Unreadable> {
     Ok((names, rows, warnings))
 }
 
-// Source: shared/domain/validators.md (pyreadstat against the JSON forms: all rows and cells agree).
+// Source: another reader (pyreadstat against the JSON forms: all rows and cells agree).
 #[test]
 fn the_same_study_as_xpt_json_ndjson_and_dsjc_is_equal_cell_by_cell() {
     let Some(folder) = shared("cdisc") else { return };
@@ -239,7 +239,7 @@ fn odd_real_files_are_read_with_a_warning_or_refused_with_the_place() {
     assert!(!reader.next_data_set().unwrap());
 }
 
-// Source: shared/data/cdisc/README.md, the planted faults of core-broken-sample.
+// Source: the README of the data, the planted faults of core-broken-sample.
 #[test]
 fn planted_faults_are_named_with_row_and_column() {
     let Some(folder) = shared("cdisc/core-broken-sample") else { return };
