@@ -1,4 +1,5 @@
 //! The example's record: made again byte for byte, and true to its plan whatever the seed.
+#![allow(clippy::unwrap_used)]
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -210,6 +211,19 @@ fn a_plan_against_the_protocol_or_itself_is_refused_by_name() {
         ("enrolled = \"2018-11-01\"", "enrolled = \"2018-11-11\"", "first-fraction"),
         ("enrolled = \"2018-11-01\"", "enrolled = \"2018-01-11\"", "enrolled"),
         ("CLR131-01-601", "CLR131-01-101", "CLR131-01-101"),
+        ("day = 134, name", "day = 120, name", "new-therapy.day"),
+        ("death = 797", "death = 2147483647", "death"),
+        ("baseline = \"3.75\"", "baseline = \"7922816251426433759354395033\"", "baseline"),
+        (
+            "change-percent = \"-48.0\"",
+            "change-percent = \"7922816251426433759354395033\"",
+            "response.change-percent",
+        ),
+        (
+            "earlier-lines = 5\n",
+            "earlier-lines = 5\ndelay = { days = 2, reason = \"Road closed\" }\n",
+            "delay",
+        ),
     ] {
         let text = PLAN.replacen(from, to, 1);
         assert_ne!(text, PLAN, "{from}");

@@ -1,4 +1,5 @@
 //! The example as the analysis sees it: what is published of the cohorts comes out of the synthetic facts.
+#![allow(clippy::unwrap_used)]
 
 use posology_clinic::response::Category;
 use posology_trial::analysis::Analysis;
@@ -28,7 +29,8 @@ fn of<'a>(analysis: &'a Analysis, cohort: &str) -> Vec<&'a PatientAnalysis> {
 }
 
 fn best(analysis: &Analysis, cohort: &str) -> Vec<Option<Category>> {
-    let mut categories: Vec<_> = of(analysis, cohort).iter().map(|patient| patient.response.best.confirmed).collect();
+    let mut categories: Vec<_> =
+        of(analysis, cohort).iter().map(|patient| patient.response.best.confirmed).collect();
     categories.sort();
     categories
 }
@@ -53,7 +55,8 @@ fn published_results_come_out(plan: &Plan, analysis: &Analysis) {
         for patient in &cohort.patient {
             let found = analysis.patients.iter().find(|found| found.id == patient.subject).unwrap();
             let name = &patient.subject;
-            let expected = if patient.withdrawal.is_some() { DltStatus::NotEvaluable } else { DltStatus::NoDlt };
+            let expected =
+                if patient.withdrawal.is_some() { DltStatus::NotEvaluable } else { DltStatus::NoDlt };
             assert_eq!(found.dlt.status, expected, "{name}");
             assert!(found.dlt.possible.is_empty() && found.dlt.unknown.is_empty(), "{name}");
             let Some(response) = &patient.response else { continue };

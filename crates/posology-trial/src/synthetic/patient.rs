@@ -73,15 +73,15 @@ const LEUKOCYTES: Test = blood("WBC", Analyte::Leukocytes, "10^9/L", 1, (38, 108
 const HAEMOGLOBIN_F: Test = blood("HGB", Analyte::Haemoglobin, "g/dL", 1, (120, 155));
 const HAEMOGLOBIN_M: Test = blood("HGB", Analyte::Haemoglobin, "g/dL", 1, (135, 175));
 
-/// Serum chemistry with the range of levels drawn from.
-const CHEMISTRY: [(Test, (i64, i64)); 7] = [
-    (serum("ALT", Analyte::AlanineAminotransferase, "U/L", 0, (7, 55)), (12, 46)),
-    (serum("AST", Analyte::AspartateAminotransferase, "U/L", 0, (8, 48)), (12, 42)),
-    (serum("BILI", Analyte::Bilirubin, "mg/dL", 1, (1, 12)), (3, 9)),
-    (serum("CREAT", Analyte::Creatinine, "mg/dL", 2, (59, 135)), (66, 128)),
-    (serum("CA", Analyte::Calcium, "mg/dL", 1, (85, 105)), (87, 98)),
-    (serum("ALB", Analyte::Albumin, "g/dL", 1, (35, 50)), (34, 43)),
-    (serum("K", Analyte::Potassium, "mmol/L", 1, (35, 51)), (37, 47)),
+/// Serum chemistry with the range of levels drawn from, and how many thousandths a sample may be off its patient's level.
+const CHEMISTRY: [(Test, (i64, i64), i64); 7] = [
+    (serum("ALT", Analyte::AlanineAminotransferase, "U/L", 0, (7, 55)), (14, 46), 150),
+    (serum("AST", Analyte::AspartateAminotransferase, "U/L", 0, (8, 48)), (14, 40), 150),
+    (serum("BILI", Analyte::Bilirubin, "mg/dL", 1, (1, 12)), (4, 10), 200),
+    (serum("CREAT", Analyte::Creatinine, "mg/dL", 2, (59, 135)), (66, 122), 80),
+    (serum("CA", Analyte::Calcium, "mg/dL", 1, (85, 105)), (89, 98), 30),
+    (serum("ALB", Analyte::Albumin, "g/dL", 1, (35, 50)), (35, 43), 50),
+    (serum("K", Analyte::Potassium, "mmol/L", 1, (35, 51)), (38, 46), 70),
 ];
 
 const SERUM_M: Test = Test {
@@ -181,6 +181,7 @@ impl<'a> Synthesis<'a> {
                 format!("a day from enrolment ({}) to the last fact ({last_fact})", plan.enrolled),
             ));
         }
+        check_bounds(&place, plan, regimen)?;
         Ok(Self {
             protocol,
             cohort,
@@ -387,7 +388,7 @@ impl<'a> Synthesis<'a> {
         match self.plan.marker {
             Marker::FreeKappa => "Kappa",
             Marker::FreeLambda => "Lambda",
-            _ if self.number % 3 == 0 => "Lambda",
+            _ if self.number.is_multiple_of(3) => "Lambda",
             _ => "Kappa",
         }
     }
@@ -522,7 +523,14 @@ impl<'a> Synthesis<'a> {
         let recovered =
             if lowest < grade_1 { grade_1 * (102 + draw.between(0, 6)) / 100 } else { baseline * 9 / 10 };
         let (recovered, baseline) = (recovered.max(lowest + 1), baseline.max(recovered * 11 / 10));
-        Ok(Fall { baseline, lowest, day: nadir.day, recovered, recovery_days: nadir.recovery_days, level: baseline * 94 / 100 })
+        Ok(Fall {
+            baseline,
+            lowest,
+            day: nadir.day,
+            recovered,
+            recovery_days: nadir.recovery_days,
+            level: baseline * 94 / 100,
+        })
     }
 
     fn counts(&mut self) -> Result<Vec<Panel>, BadPlan> {
@@ -603,11 +611,11 @@ impl<'a> Synthesis<'a> {
             .chain((WINDOW + 56..).step_by(56))
             .take_while(|&day| day <= last)
             .collect();
-        for (test, (low, high)) in &CHEMISTRY {
+        for (test, (low, high), thousandths) in &CHEMISTRY {
             let level = draw.between(*low, *high);
             for &day in &days {
-                let value = level + level * draw.between(-40, 40) / 1_000;
-                self.result(test, day, &visit_name(day), value);
+                let off = level * draw.between(-thousandths, *thousandths);
+                self.result(test, day, &visit_name(day), level + (off + 500 * off.signum()) / 1_000);
             }
         }
     }
@@ -748,6 +756,7 @@ impl<'a> Synthesis<'a> {
         }
         events.retain(|event| event.start <= last);
         events.sort_by(|a, b| (a.start, &a.term).cmp(&(b.start, &b.term)));
+        let treated = self.fraction_days().into_iter().max().unwrap_or(1);
         for (index, event) in events.into_iter().enumerate() {
             let end = event.end.filter(|&end| end <= last);
             let fact = AdverseEvent {
@@ -761,7 +770,9 @@ impl<'a> Synthesis<'a> {
                 serious: Some(event.serious),
                 causality: Some(if event.related { "RELATED" } else { "NOT RELATED" }.to_owned()),
                 related: Some(event.related),
-                action: Some("DOSE NOT CHANGED".to_owned()),
+                action: Some(
+                    if event.start > treated { "NOT APPLICABLE" } else { "DOSE NOT CHANGED" }.to_owned(),
+                ),
                 outcome: Some(
                     if end.is_some() { "RECOVERED/RESOLVED" } else { "NOT RECOVERED/NOT RESOLVED" }
                         .to_owned(),
@@ -880,6 +891,65 @@ impl<'a> Synthesis<'a> {
             at: Some(date.into()),
         })
     }
+}
+
+/// Refuses days and values beyond any patient's, which keeps all arithmetic within its range, and settings that
+/// contradict each other.
+fn check_bounds(place: &str, plan: &PatientPlan, regimen: &Regimen) -> Result<(), BadPlan> {
+    let impossible = |setting: &str, found: String, expected: &str| {
+        Err(BadPlan::impossible(&format!("{place}, {setting}"), found, expected))
+    };
+    let response = plan.response.as_ref();
+    let progression = response.and_then(|response| response.progression);
+    let days = [
+        ("response.day", response.map(|response| response.day)),
+        ("response.progression", progression),
+        ("platelets.day", Some(plan.platelets.day)),
+        ("platelets.recovery-days", Some(plan.platelets.recovery_days)),
+        ("neutrophils.day", Some(plan.neutrophils.day)),
+        ("neutrophils.recovery-days", Some(plan.neutrophils.recovery_days)),
+        ("platelet-transfusion", plan.platelet_transfusion),
+        ("red-cell-transfusion", plan.red_cell_transfusion),
+        ("growth-factor", plan.growth_factor),
+        ("delay.days", plan.delay.as_ref().map(|delay| delay.days)),
+        ("withdrawal.day", plan.withdrawal.as_ref().map(|withdrawal| withdrawal.day)),
+        ("new-therapy.day", plan.new_therapy.as_ref().map(|therapy| therapy.day)),
+        ("death", plan.death),
+    ];
+    let events =
+        plan.event.iter().flat_map(|event| [("event.start", Some(event.start)), ("event.end", event.end)]);
+    for (setting, day) in days.into_iter().chain(events) {
+        if let Some(day) = day.filter(|day| !(1..=10_000).contains(day)) {
+            return impossible(setting, day.to_string(), "a number of days from 1 to 10000");
+        }
+    }
+    let values = [
+        ("baseline", Some(plan.baseline)),
+        ("platelets.lowest", Some(plan.platelets.lowest)),
+        ("neutrophils.lowest", Some(plan.neutrophils.lowest)),
+        ("haemoglobin", plan.haemoglobin),
+        ("response.change-percent", response.map(|response| response.change_percent)),
+    ];
+    for (setting, value) in values {
+        let allowed = -Decimal::ONE_HUNDRED..=Decimal::from(100_000);
+        if let Some(value) = value.filter(|value| !allowed.contains(value)) {
+            return impossible(
+                setting,
+                value.to_string(),
+                "a value up to 100000, and no percentage below -100",
+            );
+        }
+    }
+    if plan.delay.is_some() && regimen.fraction.len() < 2 {
+        return impossible("delay", "a regimen of one fraction".to_owned(), "a second fraction to give late");
+    }
+    if let Some((therapy, progression)) = plan.new_therapy.as_ref().zip(progression)
+        && therapy.day <= progression + 14
+    {
+        let expected = format!("a day after the sample that confirms progression, day {}", progression + 14);
+        return impossible("new-therapy.day", therapy.day.to_string(), &expected);
+    }
+    Ok(())
 }
 
 /// An adverse event by study day.
