@@ -227,23 +227,27 @@ pub enum Gate {
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct GateSettings {
     /// More than this percentage off is outside the protocol's tolerance; 10 by default.
-    pub tolerance_percent: u32,
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub tolerance_percent: Decimal,
     /// More than this percentage off before use needs the authorised user's direction; 20 by default.
-    pub before_use_percent: u32,
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub before_use_percent: Decimal,
     /// This percentage off or more after use is for review; 20 by default.
-    pub after_use_percent: u32,
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub after_use_percent: Decimal,
     /// This percentage off or more in a single fraction is for review; off by default, as the regulation words that
     /// test for absorbed dose and not for dosage.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub single_fraction_percent: Option<u32>,
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
+    pub single_fraction_percent: Option<Decimal>,
 }
 
 impl Default for GateSettings {
     fn default() -> Self {
         Self {
-            tolerance_percent: 10,
-            before_use_percent: 20,
-            after_use_percent: 20,
+            tolerance_percent: Decimal::TEN,
+            before_use_percent: Decimal::from(20),
+            after_use_percent: Decimal::from(20),
             single_fraction_percent: None,
         }
     }
@@ -265,10 +269,10 @@ impl Compared {
     }
 
     // Multiplied out, so that exactly 20% is exactly 20%.
-    fn off_by(self, percent: u32, or_exactly: bool) -> bool {
+    fn off_by(self, percent: Decimal, or_exactly: bool) -> bool {
         let (prescribed, delivered) = (self.prescribed.mbq(), self.delivered.mbq());
         let off = (delivered - prescribed).abs() * Decimal::ONE_HUNDRED;
-        let limit = prescribed * Decimal::from(percent);
+        let limit = prescribed.saturating_mul(percent);
         off > limit || (or_exactly && off == limit)
     }
 }
@@ -474,7 +478,7 @@ mod tests {
         let found = review(Gate::AfterUse, &course, None, &site).unwrap();
         assert!(!found.flagged);
         assert_eq!(found.fractions_percent, [Some((-50).into()), Some(40.into())]);
-        let strict = GateSettings { single_fraction_percent: Some(50), ..site };
+        let strict = GateSettings { single_fraction_percent: Some(Decimal::from(50)), ..site };
         assert!(review(Gate::AfterUse, &course, None, &strict).unwrap().flagged);
     }
 

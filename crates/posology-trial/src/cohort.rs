@@ -61,14 +61,14 @@ pub(crate) fn derive(
 
 fn stage(opened: bool, cohort: &Cohort, members: &[&PatientAnalysis]) -> CohortStage {
     let enrolled = u32::try_from(members.len()).unwrap_or(u32::MAX);
-    let waiting = |patient: &&PatientAnalysis| {
+    let waiting = |patient: &PatientAnalysis| {
         matches!(patient.dlt.status, DltStatus::Pending | DltStatus::NotTreated) && patient.dlt.window_open
     };
     if enrolled == 0 && !opened {
         CohortStage::Planned
     } else if enrolled < cohort.planned {
         CohortStage::Open
-    } else if members.iter().any(|patient| waiting(&patient)) {
+    } else if members.iter().any(|patient| waiting(patient)) {
         CohortStage::InWindow
     } else {
         CohortStage::UnderReview

@@ -228,6 +228,19 @@ impl Default for Gates {
     }
 }
 
+impl Gates {
+    /// As the settings of the comparison.
+    #[must_use]
+    pub fn settings(&self) -> posology_clinic::prescription::GateSettings {
+        posology_clinic::prescription::GateSettings {
+            tolerance_percent: self.tolerance_percent,
+            before_use_percent: self.before_use_percent,
+            after_use_percent: self.after_use_percent,
+            single_fraction_percent: None,
+        }
+    }
+}
+
 /// A regimen: an activity per area and a schedule.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]

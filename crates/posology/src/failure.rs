@@ -22,6 +22,11 @@ impl Failure {
         Self::Input(message.to_string())
     }
 
+    /// A fault of the program.
+    pub(crate) fn fault(message: impl Display) -> Self {
+        Self::Fault(message.to_string())
+    }
+
     /// A file or folder that cannot be read.
     pub(crate) fn unreadable(path: &Path, error: &std::io::Error) -> Self {
         Self::Input(format!("{}: expected a readable file, found: {error}; mend: check the path and its rights", path.display()))

@@ -39,7 +39,7 @@ impl Folder {
         match Protocol::read(&text) {
             Ok((protocol, warnings)) => Ok(Self { path, text, protocol, warnings }),
             Err(problems) => {
-                Err(Failure::Problems { file: file.display().to_string(), problems: problems.0, text })
+                Err(Failure::Problems { file: file.display().to_string(), problems: problems.into_vec(), text })
             }
         }
     }

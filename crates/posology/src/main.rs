@@ -8,6 +8,7 @@ mod commands;
 mod failure;
 mod folder;
 mod output;
+mod rows;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -89,9 +90,6 @@ struct Import {
     /// Who records them
     #[arg(long = "as", env = "POSOLOGY_USER", default_value = "import")]
     user: String,
-    /// Also print every subject's confirmed best response
-    #[arg(long)]
-    responses: bool,
 }
 
 #[derive(Args)]

@@ -3,7 +3,8 @@
 use std::io::{IsTerminal as _, Write as _};
 
 use miette::{LabeledSpan, MietteDiagnostic, NamedSource, Severity};
-use posology_trial::protocol::Problem;
+use indicatif::ProgressBar;
+use posology_trial::protocol::{Problem, Severity as Weight};
 use serde::Serialize;
 
 /// Prints text; a reader that has gone away is no error.
@@ -27,7 +28,10 @@ pub(crate) fn problems(file: &str, source: &str, problems: &[Problem]) {
         miette::GraphicalTheme::unicode_nocolor()
     });
     for problem in problems {
-        let severity = if problem.is_warning() { Severity::Warning } else { Severity::Error };
+        let severity = match problem.severity {
+            Weight::Warning => Severity::Warning,
+            Weight::Error => Severity::Error,
+        };
         let diagnostic = MietteDiagnostic::new(format!("{}: expected {}", problem.path, problem.expected))
             .with_severity(severity)
             .with_help(&problem.mend)
@@ -43,10 +47,22 @@ pub(crate) fn problems(file: &str, source: &str, problems: &[Problem]) {
 /// A table for the terminal.
 pub(crate) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = comfy_table::Table::new();
-    table.load_style(comfy_table::TableStyle::UTF8_HORIZONTAL_ONLY);
+    table.load_style(comfy_table::presets::UTF8_HORIZONTAL_ONLY.row_separator(comfy_table::LineStyle::none()));
     table.set_header(header.iter().copied());
     for row in rows {
         table.add_row(row);
     }
     table.to_string()
+}
+
+/// A sign of life on a terminal while something takes long; nothing where output is piped.
+pub(crate) fn progress(message: &'static str) -> ProgressBar {
+    let bar = ProgressBar::new_spinner().with_message(message);
+    bar.enable_steady_tick(std::time::Duration::from_millis(120));
+    bar
+}
+
+/// A decimal as a JSON number, all its digits kept that a double can hold.
+pub(crate) fn number(value: rust_decimal::Decimal) -> serde_json::Value {
+    serde_json::from_str(&value.normalize().to_string()).unwrap_or(serde_json::Value::Null)
 }

@@ -312,7 +312,7 @@ fn known<'a>(counts: Counts, patients: impl Iterator<Item = &'a PatientAnalysis>
         line.push_str(&format!(" Dose-limiting: {dlts}."));
     }
     if let (true, Some((_, upper))) =
-        (evaluable > 0, posology_design::numeric::clopper_pearson(counts.dlt.into(), evaluable.into(), 0.95))
+        (evaluable > 0, posology_design::numeric::clopper_pearson(counts.dlt, evaluable, 0.95))
     {
         line.push_str(&format!(
             " The true rate may still be as high as {:.1}% (upper limit of the exact 95% interval for {}/{evaluable}).",

@@ -117,8 +117,7 @@ impl ResponseAnalysis {
                 findings.push(Because::new("response/bad-value", bad.to_string()));
                 Vec::new()
             });
-            let dated = |through| imwg::series(&criteria, &baseline, &after, through).unwrap_or_default();
-            response.series = dated(None);
+            response.series = imwg::series(&criteria, &baseline, &after, None).unwrap_or_default();
             for markers in &after {
                 response.visits.push(AssessedVisit {
                     date: markers.date,

@@ -2,6 +2,7 @@
 
 use jiff::civil::Date;
 use posology_clinic::Because;
+use posology_clinic::prescription::{Compared, Gate, percent_of_prescribed, review};
 use posology_clinic::quantity::{Activity, ActivityPerArea};
 use rust_decimal::Decimal;
 use serde::Serialize;
@@ -50,13 +51,8 @@ impl FractionExposure {
     /// Net administered against prescribed activity, in percent.
     #[must_use]
     pub fn percent(&self) -> Option<Decimal> {
-        percent(self.net?, self.prescribed?)
+        percent_of_prescribed(self.net?, self.prescribed?)
     }
-}
-
-/// Part of a whole in percent; `None` where the whole is zero.
-fn percent(part: Activity, whole: Activity) -> Option<Decimal> {
-    part.mbq().checked_mul(Decimal::ONE_HUNDRED)?.checked_div(whole.mbq())
 }
 
 impl Exposure {
@@ -135,7 +131,7 @@ impl Exposure {
     /// Total administered against total prescribed activity, percent.
     #[must_use]
     pub fn percent(&self) -> Option<Decimal> {
-        percent(self.total_administered()?, self.total_prescribed()?)
+        percent_of_prescribed(self.total_administered()?, self.total_prescribed()?)
     }
 
     /// Whether every fraction of the regimen was given.
@@ -197,46 +193,18 @@ fn derive_fraction(
     fraction
 }
 
-/// The gates of the protocol on one fraction. The operators differ on purpose: the tolerance and the gate
-/// before use are crossed by more than their limit, the review after use by the limit itself
-/// (10 CFR 35.63(d) and 35.3045).
+/// The gates of the protocol on one fraction, each a flag for review. Every fraction is taken as a written
+/// directive of its own.
 fn flags(protocol: &Protocol, fraction: &FractionExposure) -> Vec<Because> {
     let mut flags = Vec::new();
     let gates = &protocol.gates;
-    if let (Some(net), Some(prescribed), Some(percent)) =
-        (fraction.net, fraction.prescribed, fraction.percent())
-    {
-        let off = (percent - Decimal::ONE_HUNDRED).abs();
-        let shown = percent.round_dp(1);
-        let says = |what: &str| {
-            format!(
-                "fraction {}: {shown}% of the prescribed activity was administered: {what}",
-                fraction.number
-            )
-        };
-        let because = |rule: &str, what: &str| {
-            Because::new(rule, says(what)).input("net administered", net).input("prescribed", prescribed)
-        };
-        if off >= gates.after_use_percent {
-            flags.push(
-                because(
-                    "gates/after-use",
-                    &format!(
-                        "{}% or more off, for review by the radiation safety officer",
-                        gates.after_use_percent
-                    ),
-                )
-                .source("protocol, gates.after-use-percent; wording of 10 CFR 35.3045(a)(1)(ii)"),
-            );
-        } else if off > gates.tolerance_percent {
-            flags.push(
-                because(
-                    "gates/tolerance",
-                    &format!("outside the protocol's tolerance of {}%", gates.tolerance_percent),
-                )
-                .source("protocol, gates.tolerance-percent"),
-            );
-        }
+    if let (Some(delivered), Some(prescribed)) = (fraction.net, fraction.prescribed) {
+        let compared = [Compared { prescribed, delivered }];
+        flags.extend([Gate::AfterUse, Gate::ProtocolTolerance].into_iter().find_map(|gate| {
+            let review = review(gate, &compared, None, &gates.settings()).ok()?;
+            let says = format!("fraction {}: {}", fraction.number, review.because.says);
+            review.flagged.then_some(Because { says, ..review.because })
+        }));
     }
     if let Some(days) = fraction
         .delay_days

@@ -1,0 +1,173 @@
+//! `trial import`: data sets to events, in one transaction, with a report.
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use posology_exchange::dataset::{CsvEncoding, ReadOptions, stem};
+use posology_exchange::limits::Limits;
+use posology_exchange::sdtm::{FileReport, ImportOptions, ImportReport, KnownRows, Outcome, SourceFile, import};
+use posology_trial::event::{Event, Fact, ProtocolAdopted};
+
+use crate::Import;
+use crate::failure::Failure;
+use crate::folder::{Folder, write_atomically};
+use crate::output;
+
+/// Refusals and warnings printed of each file; the report in JSON has more.
+const SHOWN: usize = 5;
+
+pub(crate) fn run(args: &Import, json: bool) -> Result<(), Failure> {
+    let folder = Folder::open(&args.dir)?;
+    let mut chain = folder.events()?;
+    let encoding = match args.encoding.as_deref().map(str::to_ascii_lowercase).as_deref() {
+        None | Some("utf-8" | "utf8") => CsvEncoding::Utf8,
+        Some("windows-1252" | "cp1252") => CsvEncoding::Windows1252,
+        Some(other) => {
+            return Err(Failure::input(format!(
+                "--encoding: expected utf-8 or windows-1252, found {other:?}; mend: convert the files to UTF-8"
+            )));
+        }
+    };
+    let read = ReadOptions { limits: Limits { max_bytes: args.max_bytes, ..Limits::default() }, encoding };
+    let files: Vec<SourceFile> = sources(&args.path)?.into_iter().map(source).collect();
+    let bar = output::progress("reading data sets");
+    let outcome = import(&files, &KnownRows::of(&chain), &ImportOptions { read, cut_off: None });
+    bar.finish_and_clear();
+
+    let recorded_at = args.recorded_at.unwrap_or_else(jiff::Timestamp::now);
+    let nothing = outcome.report.is_empty();
+    if !nothing {
+        let before = chain.entries().len();
+        adopt(&folder, &mut chain, recorded_at, &args.user)?;
+        for event in outcome.events {
+            chain.append(event.recorded(recorded_at, &args.user)).map_err(Failure::fault)?;
+        }
+        if chain.entries().len() > before {
+            let text = chain.write().map_err(Failure::fault)?;
+            write_atomically(&folder.events_path(), text.as_bytes())?;
+        }
+    }
+    if json {
+        output::json(&serde_json::json!({
+            "ok": !nothing,
+            "events": chain.entries().len(),
+            "head": chain.head(),
+            "report": outcome.report,
+        }));
+    } else {
+        print(&outcome.report);
+    }
+    if nothing {
+        return Err(Failure::Input(format!("{}: nothing could be taken; nothing was written", args.path.display())));
+    }
+    Ok(())
+}
+
+/// Records the protocol in force before the first event under it.
+fn adopt(
+    folder: &Folder,
+    chain: &mut posology_trial::event::Chain,
+    recorded_at: jiff::Timestamp,
+    user: &str,
+) -> Result<(), Failure> {
+    let sha256 = folder.protocol_sha256();
+    let adopted = chain.entries().iter().rev().find_map(|entry| match &entry.event.fact {
+        Fact::ProtocolAdopted(adopted) => Some(adopted.sha256.as_str()),
+        _ => None,
+    });
+    if adopted == Some(sha256.as_str()) {
+        return Ok(());
+    }
+    let version = &folder.protocol.version;
+    let fact = Fact::ProtocolAdopted(ProtocolAdopted {
+        version: version.id.clone(),
+        date: version.date,
+        reason: version.reason.clone(),
+        sha256,
+        text: folder.text.clone(),
+    });
+    let event = Event { recorded_at, recorded_by: user.to_owned(), origin: None, corrects: None, fact };
+    chain.append(event).map(|_| ()).map_err(Failure::fault)
+}
+
+/// The files of a folder by name, or the one file named.
+fn sources(path: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let unreadable = |error: std::io::Error| Failure::unreadable(path, &error);
+    if !fs::metadata(path).map_err(unreadable)?.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let mut files = Vec::new();
+    for entry in fs::read_dir(path).map_err(unreadable)? {
+        let entry = entry.map_err(unreadable)?.path();
+        let is_known = entry.file_name().and_then(|name| name.to_str()).is_some_and(|name| stem(name).is_some());
+        if entry.is_file() && is_known {
+            files.push(entry);
+        }
+    }
+    files.sort();
+    if files.is_empty() {
+        return Err(Failure::input(format!(
+            "{}: expected data sets (.csv, .csv.gz, .xpt, .json, .ndjson, .dsjc), found none; mend: name the folder that holds them",
+            path.display()
+        )));
+    }
+    Ok(files)
+}
+
+fn source(path: PathBuf) -> SourceFile {
+    let name = path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
+    SourceFile { name, open: Box::new(move || File::open(&path).map(|file| Box::new(file) as Box<dyn Read>)) }
+}
+
+fn print(report: &ImportReport) {
+    let rows = report.files.iter().map(|file| {
+        let counts = file.counts;
+        let what = match &file.outcome {
+            Outcome::Taken => "taken".to_owned(),
+            Outcome::NotTaken(why) => format!("not taken: {why}"),
+            Outcome::Refused(_) => "refused whole".to_owned(),
+        };
+        vec![
+            file.file.clone(),
+            file.domain.clone().unwrap_or_else(|| "-".to_owned()),
+            counts.read.to_string(),
+            counts.taken.to_string(),
+            counts.corrected.to_string(),
+            counts.unchanged.to_string(),
+            counts.refused.to_string(),
+            counts.set_aside.to_string(),
+            what,
+        ]
+    });
+    output::text(&output::table(
+        &["file", "domain", "rows", "taken", "corrected", "unchanged", "refused", "set aside", ""],
+        rows,
+    ));
+    for file in &report.files {
+        print_file(file);
+    }
+    let total = report.total;
+    output::text(&format!(
+        "{} rows read: {} taken, {} corrected, {} unchanged, {} refused, {} set aside, {} vanished.",
+        total.read, total.taken, total.corrected, total.unchanged, total.refused, total.set_aside, total.vanished
+    ));
+}
+
+fn print_file(file: &FileReport) {
+    if let Outcome::Refused(problem) = &file.outcome {
+        output::text(&format!("refused: {problem}"));
+    }
+    for (what, listed) in [("refused", &file.refusals), ("warning", &file.warnings)] {
+        for problem in listed.first.iter().take(SHOWN) {
+            output::text(&format!("{what}: {problem}"));
+        }
+        let more = listed.count.saturating_sub(SHOWN as u64);
+        if more > 0 {
+            output::text(&format!("{what}: {} more in {} (--json lists them)", more, file.file));
+        }
+    }
+    for (reason, count) in &file.set_aside_because {
+        output::text(&format!("set aside: {}: {count} rows: {reason}", file.file));
+    }
+}

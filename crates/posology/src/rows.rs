@@ -1,0 +1,108 @@
+//! Rows of a small table named on the command line, by column name.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::path::Path;
+
+use posology_exchange::dataset::{Cell, ReadOptions, Reader, Row};
+
+use crate::failure::Failure;
+
+/// A table, read whole: rows as text by column.
+pub(crate) struct Rows {
+    file: String,
+    columns: HashMap<String, usize>,
+    rows: Vec<(u64, Vec<Option<String>>)>,
+}
+
+/// One row.
+pub(crate) struct Line<'a> {
+    table: &'a Rows,
+    /// Row of data, from 1.
+    pub(crate) number: u64,
+    cells: &'a [Option<String>],
+}
+
+impl Rows {
+    /// Reads a table and requires some columns; column names count without regard to case.
+    pub(crate) fn read(path: &Path, required: &[&str]) -> Result<Self, Failure> {
+        let file = path.display().to_string();
+        let source = File::open(path).map_err(|error| Failure::unreadable(path, &error))?;
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let mut reader = Reader::open(&name, source, &ReadOptions::default()).map_err(Failure::input)?;
+        let columns: HashMap<String, usize> = reader
+            .data_set()
+            .variables
+            .iter()
+            .enumerate()
+            .map(|(index, variable)| (variable.name.trim().to_lowercase(), index))
+            .collect();
+        let missing: Vec<&str> = required.iter().copied().filter(|name| !columns.contains_key(*name)).collect();
+        if !missing.is_empty() {
+            return Err(Failure::input(format!(
+                "{file}: expected the columns {}, found no {}; mend: name the columns so in the first line",
+                required.join(", "),
+                missing.join(", ")
+            )));
+        }
+        let mut rows = Vec::new();
+        let mut row = Row::default();
+        while reader.next_row(&mut row).map_err(Failure::input)? {
+            let cells = (0..row.width())
+                .map(|index| match row.cell(index) {
+                    Cell::Missing(_) => None,
+                    cell => cell.text().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned),
+                })
+                .collect();
+            rows.push((row.number(), cells));
+        }
+        Ok(Self { file, columns, rows })
+    }
+
+    /// Whether there is a column.
+    pub(crate) fn has(&self, column: &str) -> bool {
+        self.columns.contains_key(column)
+    }
+
+    /// The columns, in no order.
+    pub(crate) fn columns(&self) -> impl Iterator<Item = &str> {
+        self.columns.keys().map(String::as_str)
+    }
+
+    /// The rows.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = Line<'_>> {
+        self.rows.iter().map(|(number, cells)| Line { table: self, number: *number, cells })
+    }
+}
+
+impl Line<'_> {
+    /// The text of the first of some columns that is there and not empty.
+    pub(crate) fn text(&self, columns: &[&str]) -> Option<&str> {
+        columns.iter().find_map(|column| self.cells.get(*self.table.columns.get(*column)?)?.as_deref())
+    }
+
+    /// Reads a cell, with its place in the error.
+    pub(crate) fn parse<T>(&self, columns: &[&str]) -> Result<Option<T>, Failure>
+    where
+        T: std::str::FromStr,
+        T::Err: std::fmt::Display,
+    {
+        let Some(text) = self.text(columns) else { return Ok(None) };
+        text.parse().map(Some).map_err(|error| self.bad(columns, &error))
+    }
+
+    /// Reads a cell that must not be empty.
+    pub(crate) fn required<T>(&self, columns: &[&str]) -> Result<T, Failure>
+    where
+        T: std::str::FromStr,
+        T::Err: std::fmt::Display,
+    {
+        self.parse(columns)?.ok_or_else(|| self.bad(columns, &"expected a value, found none; mend: fill it in"))
+    }
+
+    /// An error at a cell.
+    pub(crate) fn bad(&self, columns: &[&str], error: &dyn std::fmt::Display) -> Failure {
+        let column = columns.iter().find(|column| self.table.has(column)).or(columns.first()).unwrap_or(&"");
+        Failure::input(format!("{} row {}, column {column}: {error}", self.table.file, self.number))
+    }
+}
