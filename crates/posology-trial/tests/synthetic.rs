@@ -254,7 +254,7 @@ fn longest_below(values: &BTreeMap<i32, Decimal>, limit: Decimal) -> i32 {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 6, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 8, ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_the_seed_each_patient_has_the_planned_course(seed: u64) {
@@ -308,5 +308,38 @@ proptest! {
             }
         }
         prop_assert_eq!(given, 5 + 4 + 4 + 3 + 2 * 4 + 2 * 4);
+    }
+
+    #[test]
+    fn no_plan_makes_the_generator_panic(
+        cohort in 0..6_usize,
+        days in proptest::array::uniform6(prop_oneof![any::<i32>(), 1..400_i32]),
+        values in proptest::array::uniform4(prop_oneof![any::<i64>(), 1..6_000_i64]),
+        year in -9998..9999_i16,
+        scale in 0..3_u32,
+    ) {
+        let mut plan = plan();
+        plan.cohort = vec![plan.cohort.swap_remove(cohort)];
+        plan.cohort[0].patient.truncate(1);
+        let patient = &mut plan.cohort[0].patient[0];
+        let [baseline, change, platelets, neutrophils] = values.map(|value| Decimal::new(value, scale));
+        patient.baseline = baseline;
+        patient.platelets.lowest = platelets;
+        patient.neutrophils.lowest = neutrophils;
+        [patient.platelets.day, patient.platelets.recovery_days, patient.neutrophils.day] = [days[0], days[1], days[2]];
+        patient.death = Some(days[3]);
+        if let Some(response) = &mut patient.response {
+            response.change_percent = change;
+            (response.day, response.progression) = (days[4], Some(days[5]));
+        }
+        if days[0] % 2 == 0 {
+            patient.response = None;
+        }
+        if days[1] % 3 == 0 {
+            (patient.enrolled, patient.first_fraction) = (date(year, 1, 1), date(year, 1, 2));
+            (plan.cohort[0].opened, plan.last_fact) = (date(year, 1, 1), date(year, 12, 31));
+        }
+        let protocol = Protocol::read(PROTOCOL).unwrap().0;
+        let _ = synthesize(&protocol, PROTOCOL, &plan, 1);
     }
 }

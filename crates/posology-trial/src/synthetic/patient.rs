@@ -174,11 +174,15 @@ impl<'a> Synthesis<'a> {
         if !protocol.trial.site.is_empty() && !protocol.trial.site.iter().any(|site| site.id == plan.site) {
             return Err(BadPlan::impossible(&format!("{place}, site"), &plan.site, "a site of the protocol"));
         }
-        if plan.enrolled > plan.first_fraction || plan.first_fraction > last_fact {
+        let followed = plan.first_fraction.until(last_fact).map_or(i32::MAX, |span| span.get_days());
+        if plan.enrolled > plan.first_fraction || !(0..10_000).contains(&followed) {
             return Err(BadPlan::impossible(
                 &format!("{place}, first-fraction"),
                 plan.first_fraction,
-                format!("a day from enrolment ({}) to the last fact ({last_fact})", plan.enrolled),
+                format!(
+                    "a day from enrolment ({}) to the last fact ({last_fact}), at most 10000 days before that",
+                    plan.enrolled
+                ),
             ));
         }
         check_bounds(&place, plan, regimen)?;
