@@ -5,8 +5,6 @@
 //! SHA-256 over the hash before it (64 hexadecimal digits) followed by those bytes, and is its identity.
 //! An inspector recomputes it with `sha256sum`. Left out: storage and signatures.
 
-use std::fmt::Write as _;
-
 use jiff::Timestamp;
 use jiff::civil::Date;
 use posology_clinic::laboratory::Analyte;
@@ -794,11 +792,9 @@ pub fn sha256(bytes: &[u8]) -> String {
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |value: u8| DIGITS.get(usize::from(value)).map_or('0', |digit| char::from(*digit));
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 /// Events in the order they were recorded, each with its hash.

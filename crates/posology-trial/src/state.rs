@@ -91,6 +91,23 @@ impl Patient {
         }
     }
 
+    /// A death that only the demographics state is a death from its day on, and unknown before. Where an event
+    /// or a response tells why, it is told; otherwise nobody recorded that it was unrelated.
+    fn settle_death(&mut self, cut: &Cut) {
+        let Some(at) = self.subject.death.take().filter(|at| at.is_by(cut.cut_off)) else { return };
+        self.subject.death = Some(at.clone());
+        if self.death.is_none() {
+            let fatal = self.adverse_events.iter().find(|event| event.fatal == Some(true) || event.grade == Some(5));
+            self.death = Some(Death {
+                subject: self.subject.subject.clone(),
+                at,
+                cause: fatal.map(|event| event.term.clone()),
+                related: fatal.and_then(|event| event.related),
+                by_progression: self.responses.iter().any(|response| response.death_by_progression).then_some(true),
+            });
+        }
+    }
+
     /// Subject id.
     #[must_use]
     pub fn id(&self) -> &str {
@@ -121,6 +138,9 @@ impl State {
         }
         for entry in entries {
             state.apply(&entry.event.fact);
+        }
+        for patient in state.patients.values_mut() {
+            patient.settle_death(cut);
         }
         state
     }
