@@ -1,0 +1,152 @@
+//! The committee's packet: what an independent committee needs to decide on the next cohort, in the order it is read.
+//!
+//! Start at [`compose`]: an analysis and a cohort in, a [`Packet`] out, whose document goes to the writers and whose
+//! [`Packet::json`] is the same numbers as data. The decision comes first; each group of tables is one file. Nothing
+//! is derived here: every number is a value of the [`Analysis`], counted over the patients a table names. Outputs
+//! carry the numbers of the open NEST catalogue where it has one (`AET02`, `RSPT01`); those with E are of escalation.
+
+mod cells;
+mod cover;
+mod decision;
+mod disposition;
+mod escalation;
+mod exposure;
+mod laboratory;
+mod levels;
+mod methods;
+mod quality;
+mod response;
+mod safety;
+
+use posology_trial::analysis::{Analysis, CohortAnalysis};
+use serde_json::{Value, json};
+
+use crate::document::{Block, Document, Running};
+use crate::figure;
+
+/// The program that made a packet, printed on its cover.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProgramVersion {
+    /// Name.
+    pub name: String,
+    /// Version.
+    pub version: String,
+}
+
+/// A packet: one document for people, its figures, and the same numbers as data.
+#[derive(Debug, Clone)]
+pub struct Packet {
+    /// What the committee reads.
+    pub document: Document,
+    /// The figures of the document, to be written as files of their own.
+    pub figures: Vec<figure::Figure>,
+    cover: Value,
+    decision: Value,
+}
+
+/// A packet that cannot be composed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadPacket {
+    /// The cohort is not one of the protocol.
+    #[error(
+        "cohort {found:?}: the protocol has no such cohort; expected one of {}; mend: name one of these, or leave the cohort out",
+        known.join(", ")
+    )]
+    UnknownCohort {
+        /// The id as given.
+        found: String,
+        /// The protocol's cohorts.
+        known: Vec<String>,
+    },
+}
+
+/// A cut of a trial with the cohort under review: what every part of the packet is made from.
+#[derive(Clone, Copy)]
+struct Review<'a> {
+    analysis: &'a Analysis,
+    cohort: &'a CohortAnalysis,
+    program: &'a ProgramVersion,
+}
+
+/// Composes the packet for the review of one cohort.
+///
+/// # Errors
+/// [`BadPacket`] where the protocol has no such cohort.
+pub fn compose(analysis: &Analysis, cohort: &str, program: &ProgramVersion) -> Result<Packet, BadPacket> {
+    let cohort = analysis.cohort(cohort).ok_or_else(|| BadPacket::UnknownCohort {
+        found: cohort.to_owned(),
+        known: analysis.cohorts.iter().map(|cohort| cohort.id.clone()).collect(),
+    })?;
+    let review = Review { analysis, cohort, program };
+    let trial = &analysis.protocol.trial;
+    let mut document = Document::new(format!("Cohort {}: packet for the committee", cohort.id), &trial.title);
+    document.date = Some(analysis.cut.cut_off);
+    document.notice = trial.synthetic.then(|| "Synthetic patients".to_owned());
+    document.cover = cover::facts(review);
+    document.running = running(review);
+    document.blocks = [
+        decision::blocks(review),
+        escalation::blocks(review),
+        disposition::blocks(review),
+        exposure::blocks(review),
+        safety::blocks(review),
+        laboratory::blocks(review),
+        response::blocks(review),
+        quality::blocks(review),
+        methods::blocks(review),
+    ]
+    .concat();
+    Ok(Packet { document, figures: Vec::new(), cover: cover::json(review), decision: decision::json(review) })
+}
+
+/// The lines of every page.
+fn running(review: Review<'_>) -> Running {
+    let Review { analysis, cohort, program } = review;
+    let protocol = &analysis.protocol;
+    let ctcae = protocol.dlt.as_ref().map(|dlt| format!("CTCAE {}", dlt.ctcae.id()));
+    let dictionaries = protocol.dictionaries.iter().map(|(name, version)| format!("{name} {version}"));
+    Running {
+        left: format!("{} · cohort {}", protocol.trial.id, cohort.id),
+        right: format!("Cut-off {}", cover::cut_off(analysis)),
+        foot: [
+            format!("Protocol {} of {}", protocol.version.id, protocol.version.date),
+            format!("Record {} at {}", cover::short(&analysis.cut.head), analysis.cut.position),
+        ]
+        .into_iter()
+        .chain(ctcae)
+        .chain(dictionaries)
+        .chain([format!("{} {}", program.name, program.version)])
+        .collect(),
+    }
+}
+
+impl Packet {
+    /// The packet as data: the cover, the decision with its reasons, and analysis results, one row a number.
+    pub fn json(&self) -> Value {
+        let tables = self.document.blocks.iter().filter_map(|block| match block {
+            Block::Table { table, .. } => Some(table),
+            _ => None,
+        });
+        let outputs: Vec<Value> = tables
+            .clone()
+            .map(|table| {
+                json!({
+                    "output": table.id,
+                    "title": table.title,
+                    "population": table.population,
+                    "notes": table.footnotes(),
+                    "because": table.because,
+                })
+            })
+            .collect();
+        let results: Vec<_> = tables.flat_map(|table| table.results()).collect();
+        json!({
+            "notice": self.document.notice,
+            "cover": self.cover,
+            "decision": self.decision,
+            "outputs": outputs,
+            "figures": self.figures,
+            "results": results,
+        })
+    }
+}

@@ -1,0 +1,115 @@
+//! Methods: the identity of the cut, the rules in force, and what the protocol assumes.
+
+use posology_trial::analysis::Analysis;
+
+use super::decision::{action_words, scope_words};
+use super::{Review, cover};
+use crate::document::{Block, Text};
+use crate::table::{Cell, Column, Row, Table};
+
+/// Methods and assumptions, under their heading.
+pub(super) fn blocks(review: Review<'_>) -> Vec<Block> {
+    let analysis = review.analysis;
+    let protocol = &analysis.protocol;
+    let mut blocks = vec![
+        Block::section(1, "methods", "Methods, versions and assumptions"),
+        Block::Facts(cover::identity(review)),
+        Block::section(2, "versions", "Versions of the protocol"),
+        Block::List(versions(analysis)),
+    ];
+    if let Some(dlt) = &protocol.dlt {
+        blocks.push(Block::section(2, "dlt-rules", "Dose-limiting toxicity"));
+        blocks.push(Block::paragraph(format!(
+            "Window: {} days from the first fraction and at least {} days after the last given. Graded by CTCAE {}. \
+             Mandatory counts from day {} to day {}, at most {} days apart.",
+            dlt.window_days,
+            dlt.min_days_after_last_fraction,
+            dlt.ctcae.id(),
+            dlt.counts.from_day,
+            dlt.counts.to_day,
+            dlt.counts.every_days
+        )));
+        blocks.push(Block::List(
+            dlt.rules
+                .iter()
+                .map(|rule| Text::new().code(&rule.id).plain(format!(": {}", rule.text)))
+                .collect(),
+        ));
+    }
+    if !protocol.stopping.hold.is_empty() {
+        blocks.push(Block::section(2, "holds", "Holds"));
+        blocks.push(Block::table(holds(analysis)));
+    }
+    blocks.push(Block::section(2, "response-criteria", "Response criteria and their open points"));
+    blocks.push(Block::table(open_points(analysis)));
+    blocks.push(Block::section(2, "assumptions", "Assumptions"));
+    blocks.push(if protocol.assumption.is_empty() {
+        Block::paragraph("The protocol file marks none.")
+    } else {
+        let assumed = |key: &str, text: &str| Text::new().code(key).plain(format!(": {text}"));
+        Block::List(
+            protocol.assumption.iter().map(|assumption| assumed(&assumption.key, &assumption.text)).collect(),
+        )
+    });
+    blocks
+}
+
+fn versions(analysis: &Analysis) -> Vec<Text> {
+    let protocol = &analysis.protocol;
+    let earlier =
+        protocol.amendment.iter().map(|amendment| (&amendment.version, amendment.date, &amendment.reason));
+    let current = (&protocol.version.id, protocol.version.date, &protocol.version.reason);
+    earlier
+        .chain([current])
+        .map(|(version, date, reason)| Text::new().strong(version).plain(format!(" of {date}: {reason}")))
+        .collect()
+}
+
+fn holds(analysis: &Analysis) -> Table {
+    let mut table = Table::new("HOLDS", "Holds of the protocol", "Treated patients in the scope of the hold");
+    table.stub = "Hold".to_owned();
+    table.columns = ["Action", "Scope", "Patients needed", "Lifted by"].map(Column::words).to_vec();
+    table.rows = analysis
+        .protocol
+        .stopping
+        .hold
+        .iter()
+        .map(|hold| {
+            Row::new(
+                &hold.id,
+                [
+                    Cell::value("action", action_words(hold.action, hold.within_days)),
+                    Cell::value("scope", scope_words(hold.scope)),
+                    Cell::count(hold.patients),
+                    Cell::value("lifted by", &hold.lifted_by),
+                ],
+            )
+        })
+        .collect();
+    table
+}
+
+/// Each open point of the criteria with the protocol's answer, and the rules of confirmation.
+fn open_points(analysis: &Analysis) -> Table {
+    let settings = &analysis.protocol.response.criteria;
+    let mut table =
+        Table::new("CRITERIA", format!("{} as applied", settings.edition), settings.edition.source());
+    table.stub = "Point".to_owned();
+    table.columns = vec![Column::words("Answer")];
+    let parts = [serde_json::to_value(settings.criteria()), serde_json::to_value(&settings.confirmation)];
+    for part in parts.into_iter().flatten() {
+        let serde_json::Value::Object(points) = part else { continue };
+        table.rows.extend(points.into_iter().filter(|(point, _)| point != "criteria").map(
+            |(point, answer)| {
+                let words = match answer {
+                    serde_json::Value::String(words) => words,
+                    other => {
+                        other.to_string().replace(['{', '}', '"'], "").replace(':', " ").replace(',', ", ")
+                    }
+                };
+                Row::new(point.replace('-', " "), [Cell::value("answer", words)])
+            },
+        ));
+    }
+    table
+}
