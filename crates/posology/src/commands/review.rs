@@ -23,7 +23,7 @@ pub(crate) fn run(args: &Review, json: bool) -> Result<(), Failure> {
 
     let bar = output::progress("composing the packet");
     let packet = packet::compose(&analysis, &cohort.id, &program).map_err(Failure::input)?;
-    let results = packet::json(&packet);
+    let results = packet.json();
     let mut files = vec![
         ("packet.html".to_owned(), posology_report::html::write(&packet.document).into_bytes()),
         ("packet.json".to_owned(), format!("{results:#}\n").into_bytes()),
