@@ -17,6 +17,8 @@ mod methods;
 mod quality;
 mod response;
 mod safety;
+#[cfg(test)]
+mod tests;
 
 use posology_trial::analysis::{Analysis, CohortAnalysis};
 use serde_json::{Value, json};

@@ -156,6 +156,8 @@ pub struct Number {
     pub population: Option<String>,
     /// Method, such as `Clopper-Pearson`, and the confidence level of an interval.
     pub method: Option<String>,
+    /// What is counted, where the row's label does not define it: the definition of a rate.
+    pub definition: Option<String>,
 }
 
 /// The value of a number; serialized as a JSON number, string or null.
@@ -246,6 +248,9 @@ pub struct AnalysisResult<'a> {
     pub population: &'a str,
     /// How it was computed, where that is a choice.
     pub method: Option<&'a str>,
+    /// What is counted, where the row's label does not define it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub definition: Option<&'a str>,
     /// The rules behind the table.
     pub because: &'a [Because],
 }
@@ -310,6 +315,7 @@ impl Table {
                         denominator: number.denominator,
                         population: number.population.as_deref().unwrap_or(&self.population),
                         method: number.method.as_deref(),
+                        definition: number.definition.as_deref(),
                         because: &self.because,
                     });
                 }
@@ -529,6 +535,15 @@ impl Cell {
     pub fn population(mut self, population: &str) -> Self {
         for number in &mut self.numbers {
             number.population = Some(population.to_owned());
+        }
+        self
+    }
+
+    /// States what the cell's numbers count, where the row's label does not define it.
+    #[must_use]
+    pub fn definition(mut self, definition: &str) -> Self {
+        for number in &mut self.numbers {
+            number.definition = Some(definition.to_owned());
         }
         self
     }

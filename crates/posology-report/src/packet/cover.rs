@@ -40,7 +40,7 @@ pub(super) fn facts(review: Review<'_>) -> Vec<Fact> {
     if let Some(dlt) = &protocol.dlt {
         facts.push(Fact::new("Grades", format!("CTCAE {}", dlt.ctcae.id())));
     }
-    facts.push(Fact::new("Response", protocol.response.criteria.edition.to_string()));
+    facts.push(Fact::new("Response", edition(analysis)));
     facts.push(Fact::new("Program", format!("{} {}", program.name, program.version)));
     facts.push(Fact::new(
         "Assumptions",
@@ -89,6 +89,11 @@ pub(super) fn identity(review: Review<'_>) -> Vec<Fact> {
     }
     facts.push(Fact::new("Program", format!("{} {}", program.name, program.version)));
     facts
+}
+
+/// The edition of the response criteria, such as `IMWG 2016`.
+pub(super) fn edition(analysis: &Analysis) -> String {
+    analysis.protocol.response.criteria.edition.id().to_uppercase().replace('-', " ")
 }
 
 /// The formula and cap of the body surface area.

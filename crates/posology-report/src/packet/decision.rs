@@ -98,7 +98,15 @@ fn callout(analysis: &Analysis, advice: &Advice) -> Callout {
             (CalloutKind::Wait, "Wait: those who are pending can change the advice".to_owned())
         }
     };
-    Callout { kind, title, reasons: reasons(&advice.decision).iter().map(reason).collect() }
+    let mut reasons: Vec<Text> = reasons(&advice.decision).iter().map(reason).collect();
+    let asked = advice.decision.enrol;
+    if let Some(next) = advice.next.as_ref().filter(|next| next.patients != asked && next.cohort.is_some()) {
+        reasons.push(Text::from(format!(
+            "The rule asks for {asked}; the protocol plans {} for that cohort.",
+            next.patients
+        )));
+    }
+    Callout { kind, title, reasons }
 }
 
 fn reason(because: &Because) -> Text {
@@ -189,12 +197,11 @@ fn at_a_glance(review: Review<'_>) -> Table {
     table.columns = [
         "First fraction",
         "Day of window",
-        "Fractions",
-        "Given, % of prescribed",
+        "Fractions, % of prescribed",
         "Platelets: nadir, 10^9/L",
-        "Recovered",
+        "Platelets: recovered",
         "Neutrophils: nadir, 10^9/L",
-        "Recovered",
+        "Neutrophils: recovered",
         "Support",
         "DLT status",
         "Best response",
@@ -220,12 +227,16 @@ fn at_a_glance(review: Review<'_>) -> Table {
     table
 }
 
-fn glance(analysis: &Analysis, patient: &PatientAnalysis) -> [Cell; 11] {
+fn glance(analysis: &Analysis, patient: &PatientAnalysis) -> [Cell; 10] {
+    let mut fractions = fractions(patient);
+    if let Some(percent) = patient.exposure.percent() {
+        fractions.text = format!("{}, {}%", fractions.text, crate::table::rounded(percent, 1));
+        fractions.numbers.push(cells::number("percent of prescribed", percent, "%"));
+    }
     [
         cells::date(patient.exposure.first()),
         day_of_window(analysis, patient),
-        fractions(patient),
-        cells::decimal("percent of prescribed", patient.exposure.percent(), 1, "%"),
+        fractions,
         laboratory::nadir(patient, Analyte::Platelets),
         laboratory::recovery(patient, Analyte::Platelets),
         laboratory::nadir(patient, Analyte::Neutrophils),

@@ -13,10 +13,15 @@ use posology_trial::event::{Answer, DltJudgement, Recommendation, Recommended};
 use posology_trial::protocol::Population;
 use rust_decimal::Decimal;
 
-use super::levels::{Levels, count, level_label, level_of, or_none, population_words, rate, rule, treated};
+use super::levels::{
+    Levels, count, interval, level_label, level_of, or_none, population_words, rate, rule, treated,
+};
 use super::{Review, cells, decision, laboratory};
 use crate::document::Block;
 use crate::table::{Cell, Column, Row, RowKind, Table};
+
+/// What a rate of dose-limiting toxicities counts.
+const DLT: &str = "DLT: a dose-limiting toxicity, judged or by a rule of the protocol";
 
 /// The tables of escalation, under their heading.
 pub(super) fn blocks(review: Review<'_>) -> Vec<Block> {
@@ -44,6 +49,7 @@ fn summary(analysis: &Analysis) -> Table {
         Column::new("Pending (mean share of window)"),
         Column::new("Not evaluable"),
         Column::new("DLT, n/m (%)"),
+        Column::new("95% CI, %"),
         Column::words("Rule's advice"),
         Column::words("Committee"),
         Column::words("Sponsor"),
@@ -66,10 +72,11 @@ fn summary(analysis: &Analysis) -> Table {
     table
 }
 
-fn summary_cells(cohort: &CohortAnalysis, patients: &[&PatientAnalysis]) -> [Cell; 10] {
+fn summary_cells(cohort: &CohortAnalysis, patients: &[&PatientAnalysis]) -> [Cell; 11] {
     let counts = Counts::of(patients.iter().copied());
+    let dlts = dlt_rate(patients);
     let advice = match (&cohort.recommendation, &cohort.advice) {
-        (Some(made), _) => Cell::value("advice", &made.rule_advice),
+        (Some(made), _) => Cell::value("advice", advised_word(made)),
         (None, Some(advice)) => Cell::value("advice", advice.advised.word()),
         (None, None) => Cell::nothing(),
     };
@@ -88,7 +95,8 @@ fn summary_cells(cohort: &CohortAnalysis, patients: &[&PatientAnalysis]) -> [Cel
         Cell::count(counts.evaluable()),
         pending(patients),
         Cell::count(counts.not_evaluable),
-        dlt_rate(patients),
+        rate(&dlts, DLT),
+        interval(&dlts, DLT),
         advice,
         committee,
         sponsor,
@@ -112,7 +120,7 @@ fn pending(patients: &[&PatientAnalysis]) -> Cell {
 }
 
 /// DLTs among the evaluable.
-fn dlt_rate(patients: &[&PatientAnalysis]) -> Cell {
+fn dlt_rate(patients: &[&PatientAnalysis]) -> Rate {
     let evaluable = CountedPopulation {
         id: Population::DltEvaluable.id().to_owned(),
         words: Population::DltEvaluable.words().to_owned(),
@@ -121,14 +129,17 @@ fn dlt_rate(patients: &[&PatientAnalysis]) -> Cell {
         .iter()
         .filter(|patient| patient.is_in(Population::DltEvaluable))
         .map(|patient| patient.dlt.status == DltStatus::Dlt);
-    rate(&Rate::count(outcomes, "DLT", evaluable, Confidence::NINETY_FIVE))
+    Rate::count(outcomes, "DLT", evaluable, Confidence::NINETY_FIVE)
+}
+
+/// The action that begins the advice recorded with a recommendation.
+fn advised_word(made: &Recommendation) -> &str {
+    made.rule_advice.split(|c: char| !(c.is_alphanumeric() || c == '-')).next().unwrap_or_default()
 }
 
 /// Whether the recommendation names another action than the advice recorded with it.
 fn departs(made: &Recommendation) -> bool {
-    let advised =
-        made.rule_advice.split(|c: char| !(c.is_alphanumeric() || c == '-')).next().unwrap_or_default();
-    !advised.eq_ignore_ascii_case(recommended_word(made.recommended))
+    !advised_word(made).eq_ignore_ascii_case(recommended_word(made.recommended))
 }
 
 fn recommended_word(recommended: Recommended) -> &'static str {
@@ -362,8 +373,8 @@ fn evaluability(analysis: &Analysis) -> Table {
             patient.dlt.status == DltStatus::Pending && !patient.dlt.possible.is_empty()
         }),
         levels.number("Replaced by another patient", |patient| replacement(analysis, patient).is_some()),
-        levels.row("DLT among the evaluable", dlt_rate),
     ]);
+    table.rows.extend(levels.rate("DLT among the evaluable", DLT, dlt_rate));
     table.notes.push("The five classes under Treated exclude each other and add up. Replaced patients stay in every safety table.".to_owned());
     table.notes.push(descriptive());
     table.because.push(rule(

@@ -58,13 +58,9 @@ fn summary(analysis: &Analysis) -> Table {
             ("administered, mCi", |fraction| fraction.net.map(Activity::mci)),
         ];
         for (label, part) in parts {
-            let values = |patients: &[&PatientAnalysis]| -> Vec<Decimal> {
-                patients.iter().filter_map(|patient| part(&of(patient)?)).collect()
-            };
-            table.rows.push(
-                levels.row(format!("Fraction {number}, {label}: median (min – max)"), |patients| {
-                    Cell::median_range(&values(patients), 1, "mCi")
-                }),
+            table.rows.extend(
+                levels
+                    .spread(&format!("Fraction {number}, {label}"), 1, "mCi", |patient| part(&of(patient)?)),
             );
         }
     }

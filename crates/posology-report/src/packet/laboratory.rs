@@ -122,73 +122,43 @@ fn supported(patient: &PatientAnalysis, kind: SupportKind) -> u32 {
 fn cytopenias(analysis: &Analysis) -> Table {
     let levels = Levels::population(analysis, Population::Treated);
     let mut table = levels.table("E12", "Course of cytopenias");
-    table.rows.push(levels.row("Total administered activity, mCi: median (min – max)", |patients| {
-        let given: Vec<Decimal> = patients
-            .iter()
-            .filter_map(|patient| patient.exposure.total_administered().map(Activity::mci))
-            .collect();
-        Cell::median_range(&given, 1, "mCi")
+    table.rows.extend(levels.spread("Total administered activity, mCi", 1, "mCi", |patient| {
+        patient.exposure.total_administered().map(Activity::mci)
     }));
     for analyte in LINEAGES {
         let unit = analyte.canonical_unit();
-        let of = |patients: &[&PatientAnalysis],
-                  value: &dyn Fn(&posology_clinic::dlt::Kinetics) -> Option<Decimal>| {
-            patients.iter().filter_map(|patient| value(summary(patient, analyte)?)).collect::<Vec<Decimal>>()
-        };
-        let places = if analyte == Analyte::Platelets { 0 } else { 1 };
+        let places = if analyte == Analyte::Neutrophils { 1 } else { 0 };
+        let nadir = |patient: &PatientAnalysis| summary(patient, analyte)?.nadir.clone();
+        let recovery = |patient: &PatientAnalysis| summary(patient, analyte)?.recovery;
         let grade = |least: u8| {
             move |patient: &PatientAnalysis| {
                 worst_low_grade(patient, analyte).is_some_and(|grade| grade >= least)
             }
         };
-        let recovery =
-            |patient: &PatientAnalysis| summary(patient, analyte).and_then(|summary| summary.recovery);
-        table.rows.extend([
-            Row::heading(format!("{}, {unit}", sentence(analyte.name()))),
-            levels
-                .row("Baseline: median (min – max)", |patients| {
-                    Cell::median_range(&of(patients, &|course| course.baseline), places, unit)
-                })
-                .indent(1),
-            levels
-                .row("Nadir: median (min – max)", |patients| {
-                    Cell::median_range(
-                        &of(patients, &|course| Some(course.nadir.as_ref()?.value)),
-                        places,
-                        unit,
-                    )
-                })
-                .indent(1),
-            levels
-                .row("Day of nadir: median (min – max)", |patients| {
-                    Cell::median_range(
-                        &of(patients, &|course| Some(Decimal::from(course.nadir.as_ref()?.day))),
-                        0,
-                        "",
-                    )
-                })
-                .indent(1),
-            levels.share("Grade 3 or 4", grade(3)).indent(1),
-            levels.share("Grade 4", grade(4)).indent(1),
-            levels
-                .row("Recovered to grade 1 or better, of those below", |patients| {
-                    let below = number_of(patients, |patient| recovery(patient).is_some());
-                    let back = number_of(patients, |patient| {
-                        recovery(patient).is_some_and(|found| found.by_day.is_some())
-                    });
-                    Cell::ratio(back, below)
-                })
-                .indent(1),
-            levels
-                .row("Recovered by day: median (min – max)", |patients| {
-                    let days: Vec<Decimal> = patients
-                        .iter()
-                        .filter_map(|patient| recovery(patient)?.by_day.map(Decimal::from))
-                        .collect();
-                    Cell::median_range(&days, 0, "")
-                })
-                .indent(1),
+        table.rows.push(Row::heading(format!("{}, {unit}", sentence(analyte.name()))));
+        let mut of_lineage = Vec::new();
+        of_lineage
+            .extend(levels.spread("Baseline", places, unit, |patient| summary(patient, analyte)?.baseline));
+        of_lineage.extend(levels.spread("Nadir", places, unit, |patient| Some(nadir(patient)?.value)));
+        of_lineage.extend(levels.spread("Day of nadir", 0, "", |patient| Some(nadir(patient)?.day.into())));
+        of_lineage.extend([
+            levels.share("Grade 3 or 4", grade(3)),
+            levels.share("Grade 4", grade(4)),
+            levels.row("Recovered to grade 1 or better, of those below", |patients| {
+                let below = number_of(patients, |patient| recovery(patient).is_some());
+                let back = number_of(patients, |patient| {
+                    recovery(patient).is_some_and(|found| found.by_day.is_some())
+                });
+                Cell::ratio(back, below)
+            }),
         ]);
+        of_lineage.extend(
+            levels.spread("Recovered by day", 0, "", |patient| recovery(patient)?.by_day.map(Decimal::from)),
+        );
+        table.rows.extend(of_lineage.into_iter().map(|row| {
+            let depth = row.indent + 1;
+            row.indent(depth)
+        }));
     }
     table.rows.push(Row::heading("Patients given support after the first fraction"));
     table.rows.extend(SUPPORT.map(|(kind, words)| {
@@ -317,9 +287,11 @@ fn worst_grades(analysis: &Analysis) -> Table {
         );
         if number_of(levels.all(), |patient| grade(patient).is_some_and(|grade| grade >= 1)) > 0 {
             table.rows.push(ratio(&format!("Not {way}"), &|grade| grade == 0).indent(1));
-            table.rows.extend(
-                (1..=4).map(|which| ratio(&format!("Grade {which}"), &|grade| grade == which).indent(1)),
-            );
+            for which in 1..=4 {
+                if number_of(levels.all(), |patient| grade(patient) == Some(which)) > 0 {
+                    table.rows.push(ratio(&format!("Grade {which}"), &|grade| grade == which).indent(1));
+                }
+            }
         }
         let ungraded =
             |patient: &PatientAnalysis| of(patient).is_some_and(|worst| !worst.ungraded.is_empty());
@@ -328,7 +300,7 @@ fn worst_grades(analysis: &Analysis) -> Table {
         }
     }
     table.notes.push(
-        "n of m, where m has a graded value after the first fraction. Where nobody has a grade, the single grades are left out. \
+        "n of m, where m has a graded value after the first fraction. Grades that did not occur are left out. \
          Reasons why a value could not be graded stand under data quality."
             .to_owned(),
     );

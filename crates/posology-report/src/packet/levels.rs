@@ -7,7 +7,7 @@ use posology_trial::analysis::rates::Rate;
 use posology_trial::protocol::Population;
 use rust_decimal::Decimal;
 
-use crate::table::{Cell, Column, Interval, Row, Table};
+use crate::table::{Cell, Column, Interval, Row, RowKind, Table};
 
 /// Who a table counts, column by column.
 pub(super) struct Levels<'a> {
@@ -104,6 +104,36 @@ impl<'a> Levels<'a> {
         }
         rows
     }
+
+    /// A rate on one row and its exact 95% interval on the next.
+    pub(super) fn rate(
+        &self,
+        label: impl Into<String>,
+        definition: &str,
+        of: impl Fn(&[&'a PatientAnalysis]) -> Rate,
+    ) -> [Row; 2] {
+        [
+            self.row(label, |patients| rate(&of(patients), definition)).kind(RowKind::Total),
+            self.row("95% CI, %", |patients| interval(&of(patients), definition)).indent(1),
+        ]
+    }
+
+    /// The median of measured values on one row and their range on the next.
+    pub(super) fn spread(
+        &self,
+        label: &str,
+        decimals: u32,
+        unit: &str,
+        value: impl Fn(&PatientAnalysis) -> Option<Decimal>,
+    ) -> [Row; 2] {
+        let values = |patients: &[&PatientAnalysis]| -> Vec<Decimal> {
+            patients.iter().filter_map(|patient| value(patient)).collect()
+        };
+        [
+            self.row(format!("{label}: median"), |patients| Cell::median(&values(patients), decimals, unit)),
+            self.row("min – max", |patients| Cell::range(&values(patients), decimals, unit)).indent(1),
+        ]
+    }
 }
 
 /// Enrolled into the trial; a treated patient is, whatever the record says.
@@ -149,15 +179,27 @@ pub(super) fn population_words(population: Population) -> String {
     format!("{name}: {}", population.words())
 }
 
-/// A rate with its exact interval, its definition and its population.
-pub(super) fn rate(rate: &Rate) -> Cell {
-    let interval = rate.interval().map(|interval| Interval {
-        lower: interval.lower,
-        upper: interval.upper,
-        level: rate.confidence().probability(),
-        method: interval.method.to_owned(),
-    });
-    Cell::rate(rate.successes(), rate.denominator(), interval.as_ref()).population(&rate.population().words)
+/// `n/m (xx.x%)` of a rate, with its definition and population.
+pub(super) fn rate(rate: &Rate, definition: &str) -> Cell {
+    Cell::ratio(rate.successes(), rate.denominator())
+        .population(&rate.population().words)
+        .definition(definition)
+}
+
+/// The exact interval of a rate in percent; nothing where nobody is in its population.
+pub(super) fn interval(rate: &Rate, definition: &str) -> Cell {
+    rate.interval().map_or_else(Cell::nothing, |interval| {
+        let mut cell = Cell::interval(&Interval {
+            lower: interval.lower,
+            upper: interval.upper,
+            level: rate.confidence().probability(),
+            method: interval.method.to_owned(),
+        });
+        for bound in &mut cell.numbers {
+            (bound.n, bound.denominator) = (Some(rate.successes()), Some(rate.denominator()));
+        }
+        cell.population(&rate.population().words).definition(definition)
+    })
 }
 
 pub(super) fn count(patients: usize) -> u32 {

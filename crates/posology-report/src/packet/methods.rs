@@ -93,7 +93,7 @@ fn holds(analysis: &Analysis) -> Table {
 fn open_points(analysis: &Analysis) -> Table {
     let settings = &analysis.protocol.response.criteria;
     let mut table =
-        Table::new("CRITERIA", format!("{} as applied", settings.edition), settings.edition.source());
+        Table::new("CRITERIA", format!("{} as applied", cover::edition(analysis)), settings.edition.source());
     table.stub = "Point".to_owned();
     table.columns = vec![Column::words("Answer")];
     let parts = [serde_json::to_value(settings.criteria()), serde_json::to_value(&settings.confirmation)];

@@ -13,9 +13,9 @@ use rust_decimal::Decimal;
 
 use super::escalation::descriptive;
 use super::levels::{
-    Levels, count, level_label, level_of, number_of, or_none, population_words, rate, rule, sentence, treated,
+    Levels, count, level_label, level_of, number_of, or_none, population_words, rule, sentence, treated,
 };
-use super::{Review, cells};
+use super::{Review, cells, cover};
 use crate::document::Block;
 use crate::table::{Cell, Column, Interval, NOTHING, Number, Row, RowKind, Table, Value};
 
@@ -69,25 +69,17 @@ fn best_response(analysis: &Analysis, id: &str, population: Population, confirme
     );
     table.rows.push(levels.share("Not assessed", |patient| best(patient).is_none()).indent(1));
     for definition in analysis.protocol.rate.iter().filter(|definition| definition.population == population) {
-        table.rows.push(
-            levels
-                .row(format!("{}: {}", definition.id, definition.name), |patients| {
-                    rate(&analysis.rate(definition, patients.iter().copied(), confirmed))
-                })
-                .kind(RowKind::Total),
-        );
         let days = definition
             .minimum_days
             .map(|days| format!(", stable disease at least to day {days}"))
             .unwrap_or_default();
+        let met = format!("{}: best response {} or better{days}", definition.id, definition.at_least);
+        table.rows.extend(levels.rate(format!("{}: {}", definition.id, definition.name), &met, |patients| {
+            analysis.rate(definition, patients.iter().copied(), confirmed)
+        }));
         table.because.push(rule(
             &format!("rate/{}", definition.id),
-            format!(
-                "{}: best response {} or better{days}, of {}",
-                definition.id,
-                definition.at_least,
-                definition.population.words()
-            ),
+            format!("{met}, of {}", definition.population.words()),
             format!("protocol, rate \"{}\"", definition.id),
         ));
     }
@@ -113,7 +105,7 @@ fn best_response(analysis: &Analysis, id: &str, population: Population, confirme
         "response/criteria",
         format!(
             "Categories by {}; open points and rules of confirmation as listed under methods",
-            analysis.protocol.response.criteria.edition
+            cover::edition(analysis)
         ),
         analysis.protocol.response.criteria.edition.source(),
     ));
@@ -258,7 +250,6 @@ fn listing(analysis: &Analysis) -> Table {
         Column::words("Serum M-protein, g/dL"),
         Column::words("Urine M-protein, mg/24 h"),
         Column::words("Free light chain difference, mg/dL"),
-        Column::words("Marrow plasma cells, %"),
         Column::words("Computed"),
         Column::words("Status"),
         Column::words("Confirmed by"),
@@ -302,12 +293,12 @@ fn followed_by(patient: &PatientAnalysis) -> String {
     }
 }
 
-fn visit_cells(patient: &PatientAnalysis, visit: &AssessedVisit) -> [Cell; 10] {
+fn visit_cells(patient: &PatientAnalysis, visit: &AssessedVisit) -> [Cell; 9] {
     let status =
         patient.response.confirmed.statuses.iter().find(|status| status.date == visit.date && status.counts);
     let computed = visit.computed.as_ref();
     let reasons: Vec<&str> = match computed {
-        Some(computed) => computed.reasons.iter().map(|because| because.says.as_str()).take(2).collect(),
+        Some(computed) => computed.reasons.iter().map(|because| because.says.as_str()).take(1).collect(),
         None => status
             .into_iter()
             .flat_map(|status| &status.reasons)
@@ -325,7 +316,6 @@ fn visit_cells(patient: &PatientAnalysis, visit: &AssessedVisit) -> [Cell; 10] {
         marker(Marker::SerumM),
         marker(Marker::UrineM),
         marker(Marker::FreeLightChains),
-        marker(Marker::PlasmaCells),
         cells::words("computed category", computed.map(|computed| computed.category.code())),
         cells::words("status", status.map(|status| status.status.code())),
         cells::date(status.and_then(|status| status.confirmed_by)),

@@ -28,11 +28,12 @@ pub(super) fn blocks(review: Review<'_>) -> Vec<Block> {
         Block::section(1, "safety", "Adverse events"),
         Block::table(overview(analysis)),
         Block::table(by_term(analysis)),
-        Block::table(by_grade(analysis, "AET04", "Adverse events by worst grade", |_| true)),
+        Block::table(by_grade(analysis, "AET04", "Adverse events by worst grade", true, |_| true)),
         Block::table(by_grade(
             analysis,
             "AET04W",
             "Adverse events that began inside the DLT window, by worst grade",
+            false,
             |event| event.in_window,
         )),
         Block::section(2, "late", "Late toxicity"),
@@ -228,34 +229,29 @@ fn by_term(analysis: &Analysis) -> Table {
 }
 
 /// AET04: each patient once a block, at the worst grade of that block.
-fn by_grade(analysis: &Analysis, id: &str, title: &str, counts: Is) -> Table {
+fn by_grade(analysis: &Analysis, id: &str, title: &str, with_terms: bool, counts: Is) -> Table {
     let levels = Levels::population(analysis, Population::Treated);
     let mut table = levels.table(id, title);
-    table.rows.extend(grade_rows(&levels, "Any adverse event", 0, true, &|event| counts(event)));
+    table.rows.extend(grade_rows(&levels, "Any adverse event", Depth::Whole, &|event| counts(event)));
     for (name, terms) in classes_and_terms(&levels, counts) {
-        table
-            .rows
-            .extend(grade_rows(&levels, &name, 0, true, &|event| counts(event) && class(event) == name));
-        for term in &terms {
-            table.rows.extend(grade_rows(&levels, term, 1, false, &|event| {
-                counts(event) && class(event) == name && event.event.term == *term
-            }));
+        let of_class = |event: &EmergentEvent| counts(event) && class(event) == name;
+        table.rows.extend(grade_rows(&levels, &name, Depth::Class, &of_class));
+        for term in terms.iter().filter(|_| with_terms) {
+            let of_term = |event: &EmergentEvent| of_class(event) && event.event.term == *term;
+            table.rows.extend(grade_rows(&levels, term, Depth::Term, &of_term));
         }
     }
     table.notes.push(
-        "Each patient counts once in a block, at the worst grade; single grades and those without a grade add up to Any. \
-         Grades that did not occur are left out under a term."
+        "Each patient counts once in a block, at the worst grade; single grades and those without a grade add up to the row above them. \
+         Below the first block, grades that did not occur are left out."
             .to_owned(),
     );
     if let Some(dlt) = &analysis.protocol.dlt {
-        table.because.push(rule(
-            "ctcae",
-            format!("Grades are those recorded, CTCAE {}", dlt.ctcae.id()),
-            "protocol, dlt.ctcae",
-        ));
+        let says = format!("Grades are those recorded, CTCAE {}", dlt.ctcae.id());
+        table.because.push(rule("ctcae", says, "protocol, dlt.ctcae"));
     }
     table.because.push(emergent());
-    or_none(table, "No adverse event.")
+    table
 }
 
 /// The worst grade among a patient's events: `None` without such an event, 0 where none of them has a grade.
@@ -263,15 +259,27 @@ fn worst(patient: &PatientAnalysis, is: &dyn Fn(&EmergentEvent) -> bool) -> Opti
     patient.emergent.iter().filter(|event| is(event)).map(|event| event.event.grade.unwrap_or(0)).max()
 }
 
+/// What a block of grades is about; all eight rows stand in the first block alone.
+#[derive(Clone, Copy, PartialEq)]
+enum Depth {
+    Whole,
+    Class,
+    Term,
+}
+
 fn grade_rows(
     levels: &Levels<'_>,
     label: &str,
-    indent: u8,
-    in_full: bool,
+    depth: Depth,
     is: &dyn Fn(&EmergentEvent) -> bool,
 ) -> Vec<Row> {
-    let grades: [(&str, u8, u8); 8] = [
-        ("Any grade", 0, 5),
+    let between = |low: u8, high: u8| {
+        move |patient: &PatientAnalysis| worst(patient, is).is_some_and(|grade| (low..=high).contains(&grade))
+    };
+    let indent = u8::from(depth == Depth::Term);
+    let any = levels.share(label, between(0, 5)).indent(indent);
+    let mut rows = vec![if depth == Depth::Term { any } else { any.kind(RowKind::Total) }];
+    let grades = [
         ("Grade 1 or 2", 1, 2),
         ("Grade 1", 1, 1),
         ("Grade 2", 2, 2),
@@ -280,33 +288,15 @@ fn grade_rows(
         ("Grade 4", 4, 4),
         ("Grade 5", 5, 5),
     ];
-    let between = |low: u8, high: u8| {
-        move |patient: &PatientAnalysis| worst(patient, is).is_some_and(|grade| (low..=high).contains(&grade))
-    };
-    let mut rows = Vec::new();
-    for (grade, low, high) in grades {
-        let is_any = (low, high) == (0, 5);
-        let is_sum = low != high && !is_any;
-        if !is_any && ((is_sum && !in_full) || (!in_full && number_of(levels.all(), between(low, high)) == 0))
-        {
-            continue;
-        }
-        let row = levels.share(if is_any { label } else { grade }, between(low, high));
-        rows.push(if is_any {
-            row.indent(indent).kind(if in_full { RowKind::Total } else { RowKind::Normal })
-        } else {
-            row.indent(
-                indent
-                    + if is_sum || !in_full {
-                        1
-                    } else if high == 5 {
-                        1
-                    } else {
-                        2
-                    },
-            )
-        });
-    }
+    rows.extend(
+        grades
+            .into_iter()
+            .filter(|(_, low, high)| {
+                let occurs = low == high && number_of(levels.all(), between(*low, *high)) > 0;
+                depth == Depth::Whole || occurs
+            })
+            .map(|(grade, low, high)| levels.share(grade, between(low, high)).indent(indent + 1)),
+    );
     if number_of(levels.all(), between(0, 0)) > 0 {
         rows.push(levels.share("Grade not recorded", between(0, 0)).indent(indent + 1));
     }

@@ -112,12 +112,31 @@ impl Wish {
         for line in text.lines() {
             let whole = ems(line) + indent;
             let line = line.replace("/\u{2060}", "|");
-            let longest =
-                line.split([' ', '\u{200b}', '-', '/']).map(ems).fold(0.0, f64::max) + 0.35 + indent;
+            let longest = pieces(&line).into_iter().map(ems).fold(0.0, f64::max) + 0.35 + indent;
             self.least = self.least.max(if keep && whole <= WISHED_LINE_EMS { whole } else { longest });
             self.wished = self.wished.max(whole.min(WISHED_LINE_EMS)).max(self.least);
         }
     }
+}
+
+/// What a line may be broken into; a hyphen before a digit, as in a subject id, is no place to break.
+fn pieces(line: &str) -> Vec<&str> {
+    let mut pieces = Vec::new();
+    let mut start = 0;
+    for (at, character) in line.char_indices() {
+        let after = at + character.len_utf8();
+        let breaks = match character {
+            ' ' | '\u{200b}' | '/' => true,
+            '-' => !line[after..].starts_with(|next: char| next.is_ascii_digit()),
+            _ => false,
+        };
+        if breaks {
+            pieces.push(&line[start..at]);
+            start = after;
+        }
+    }
+    pieces.push(&line[start..]);
+    pieces
 }
 
 /// The text with room to break inside words that no column could hold, and none after the stroke of a short one, such
