@@ -13,6 +13,7 @@ mod escalation;
 mod exposure;
 mod laboratory;
 mod levels;
+mod listings;
 mod methods;
 mod quality;
 mod response;
@@ -95,10 +96,47 @@ pub fn compose(analysis: &Analysis, cohort: &str, program: &ProgramVersion) -> R
         laboratory::blocks(review),
         response::blocks(review),
         quality::blocks(review),
+        listings::blocks(review),
         methods::blocks(review),
     ]
     .concat();
-    Ok(Packet { document, figures: Vec::new(), cover: cover::json(review), decision: decision::json(review) })
+    mark_level(&mut document, &levels::level_label(cohort.level, &cohort.label));
+    let figures = Vec::new();
+    illustrate(&mut document, &figures);
+    Ok(Packet {
+        document,
+        figures: figures.into_iter().map(|(_, figure)| figure).collect(),
+        cover: cover::json(review),
+        decision: decision::json(review),
+    })
+}
+
+/// Sets apart the column of the level under review.
+fn mark_level(document: &mut Document, label: &str) {
+    for block in &mut document.blocks {
+        if let Block::Table { table, .. } = block {
+            for column in table.columns.iter_mut().filter(|column| column.label == label) {
+                column.is_marked = true;
+            }
+        }
+    }
+}
+
+/// Puts each figure at the end of its section, named by id; a section the document lacks puts it at the very end.
+fn illustrate(document: &mut Document, figures: &[(&str, figure::Figure)]) {
+    for (section, figure) in figures {
+        let is_section = |block: &Block| matches!(block, Block::Section { level: 1, .. });
+        let begin = document
+            .blocks
+            .iter()
+            .position(|block| matches!(block, Block::Section { id, .. } if id == section));
+        let end = begin
+            .and_then(|begin| {
+                Some(begin + 1 + document.blocks.get(begin + 1..)?.iter().position(is_section)?)
+            })
+            .unwrap_or(document.blocks.len());
+        document.blocks.insert(end, Block::Figure(figure.into()));
+    }
 }
 
 /// The lines of every page.

@@ -182,8 +182,9 @@ fn table_value(table: &Table, landscape: bool, fonts: &Fonts) -> Value {
                 "label": columns::breakable(&column.label),
                 "n": column.n.map(|n| format!("(N={n})")),
                 "align": column.align,
+                "marked": column.is_marked,
             }),
-            None => json!({"label": "", "n": null, "align": "left"}),
+            None => json!({"label": "", "n": null, "align": "left", "marked": false}),
         })
         .collect();
     let rows: Vec<Value> = table

@@ -65,6 +65,8 @@ pub struct Column {
     pub n: Option<u32>,
     /// Where the cells stand.
     pub align: Align,
+    /// Whether the column is set apart, as that of the level under review.
+    pub is_marked: bool,
 }
 
 /// Where text stands in its column.
@@ -346,7 +348,7 @@ impl Column {
 
     /// A column of words.
     pub fn words(label: impl Into<String>) -> Self {
-        Self { label: label.into(), n: None, align: Align::Left }
+        Self { label: label.into(), align: Align::Left, ..Self::default() }
     }
 
     /// States how many patients the column holds.

@@ -98,7 +98,8 @@ fn callout(analysis: &Analysis, advice: &Advice) -> Callout {
             (CalloutKind::Wait, "Wait: those who are pending can change the advice".to_owned())
         }
     };
-    let mut reasons: Vec<Text> = reasons(&advice.decision).iter().map(reason).collect();
+    let because = reasons(&advice.decision);
+    let mut reasons: Vec<Text> = because.iter().map(reason).collect();
     let asked = advice.decision.enrol;
     if let Some(next) = advice.next.as_ref().filter(|next| next.patients != asked && next.cohort.is_some()) {
         reasons.push(Text::from(format!(
@@ -106,16 +107,25 @@ fn callout(analysis: &Analysis, advice: &Advice) -> Callout {
             next.patients
         )));
     }
+    reasons.extend(sources(&because));
     Callout { kind, title, reasons }
 }
 
 fn reason(because: &Because) -> Text {
-    let place = if because.source.is_empty() {
-        because.rule.clone()
-    } else {
-        format!("{}; {}", because.rule, because.source)
-    };
-    Text::new().plain(format!("{} ", super::levels::sentence(&because.says))).emphasis(format!("[{place}]"))
+    Text::new()
+        .plain(format!("{} ", super::levels::sentence(&because.says)))
+        .emphasis(format!("[{}]", because.rule))
+}
+
+/// Where the rules behind some reasons are written, each once.
+fn sources(reasons: &[Because]) -> Option<Text> {
+    let mut sources: Vec<&str> = Vec::new();
+    for because in reasons {
+        if !because.source.is_empty() && !sources.contains(&because.source.as_str()) {
+            sources.push(&because.source);
+        }
+    }
+    (!sources.is_empty()).then(|| Text::new().emphasis(sources.join("; ")))
 }
 
 fn patients(number: u32) -> String {

@@ -8,7 +8,7 @@ use posology_trial::analysis::decision::Counts;
 use posology_trial::analysis::patient::PatientAnalysis;
 use posology_trial::analysis::rates::{Confidence, CountedPopulation, Rate};
 use posology_trial::analysis::toxicity::{DltRecord, DltStatus};
-use posology_trial::analysis::{Analysis, CohortAnalysis};
+use posology_trial::analysis::{Analysis, CohortAnalysis, CohortStage};
 use posology_trial::event::{Answer, DltJudgement, Recommendation, Recommended};
 use posology_trial::protocol::Population;
 use rust_decimal::Decimal;
@@ -46,9 +46,9 @@ fn summary(analysis: &Analysis) -> Table {
         Column::words("Stage"),
         Column::new("Treated"),
         Column::new("Evaluable"),
-        Column::new("Pending (mean share of window)"),
-        Column::new("Not evaluable"),
-        Column::new("DLT, n/m (%)"),
+        Column::new("Pending"),
+        Column::new("Not eval."),
+        Column::new("DLT"),
         Column::new("95% CI, %"),
         Column::words("Rule's advice"),
         Column::words("Committee"),
@@ -63,7 +63,7 @@ fn summary(analysis: &Analysis) -> Table {
                 .push(format!("* {}: differs from the rule's advice. {}", cohort.id, recommendation.reason));
         }
     }
-    table.notes.push("DLT: n of m evaluable patients, with the exact 95% interval. Pending patients stand in their own column and in no denominator.".to_owned());
+    table.notes.push("DLT: n of m evaluable patients (%), with the exact 95% interval. Pending: with the mean share of the window followed; in no denominator.".to_owned());
     table.because.push(rule(
         "dlt/counted",
         "A patient counts as DLT, no DLT, pending or not evaluable; a DLT makes a patient evaluable whatever activity was received",
@@ -90,7 +90,7 @@ fn summary_cells(cohort: &CohortAnalysis, patients: &[&PatientAnalysis]) -> [Cel
     });
     [
         Cell::value("level", level_label(cohort.level, &cohort.label)),
-        Cell::value("stage", cohort.stage.words()),
+        Cell::value("stage", stage_words(cohort.stage)),
         Cell::count(counts.treated),
         Cell::count(counts.evaluable()),
         pending(patients),
@@ -101,6 +101,18 @@ fn summary_cells(cohort: &CohortAnalysis, patients: &[&PatientAnalysis]) -> [Cel
         committee,
         sponsor,
     ]
+}
+
+/// The stage in a word or two.
+fn stage_words(stage: CohortStage) -> &'static str {
+    match stage {
+        CohortStage::Planned => "planned",
+        CohortStage::Open => "open",
+        CohortStage::InWindow => "in window",
+        CohortStage::UnderReview => "under review",
+        CohortStage::Recommended => "recommended",
+        CohortStage::Decided => "decided",
+    }
 }
 
 /// Number pending, with the mean share of the window they have completed.

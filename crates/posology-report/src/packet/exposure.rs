@@ -16,11 +16,7 @@ use crate::table::{Cell, Column, Row, Table};
 
 /// Exposure, under its heading.
 pub(super) fn blocks(review: Review<'_>) -> Vec<Block> {
-    vec![
-        Block::section(1, "exposure", "Exposure"),
-        Block::table(summary(review.analysis)),
-        Block::Table { table: listing(review.analysis), landscape: true },
-    ]
+    vec![Block::section(1, "exposure", "Exposure"), Block::table(summary(review.analysis))]
 }
 
 /// EXT01.
@@ -53,37 +49,45 @@ fn summary(analysis: &Analysis) -> Table {
         let of = |patient: &PatientAnalysis| -> Option<FractionExposure> {
             patient.exposure.fractions.iter().find(|fraction| fraction.number as usize == number).cloned()
         };
-        let parts: [(&str, fn(&FractionExposure) -> Option<Decimal>); 2] = [
+        let parts: [(&str, PartOf); 2] = [
             ("prescribed, mCi", |fraction| fraction.prescribed.map(Activity::mci)),
             ("administered, mCi", |fraction| fraction.net.map(Activity::mci)),
         ];
         for (label, part) in parts {
+            table.rows.push(Row::heading(format!("Fraction {number}, {label}")));
             table.rows.extend(
-                levels
-                    .spread(&format!("Fraction {number}, {label}"), 1, "mCi", |patient| part(&of(patient)?)),
+                levels.spread("Median", 1, "mCi", |patient| part(&of(patient)?)).map(|row| row.indent(1)),
             );
         }
     }
-    table.rows.extend([
-        levels.share(format!("A fraction more than {}% off", gates.tolerance_percent), |patient| {
-            flagged(patient, "gates/tolerance") || flagged(patient, "gates/after-use")
+    table.rows.push(Row::heading("Patients with"));
+    table.rows.extend(
+        [
+            levels.share(format!("a fraction more than {}% off", gates.tolerance_percent), |patient| {
+                flagged(patient, "gates/tolerance") || flagged(patient, "gates/after-use")
+            }),
+            levels.share(format!("a fraction {}% or more off", gates.after_use_percent), |patient| {
+                flagged(patient, "gates/after-use")
+            }),
+            levels.share(
+                format!("a fraction more than {} days late", gates.delayed_more_than_days),
+                |patient| flagged(patient, "gates/delay"),
+            ),
+            levels.share("a change, delay or omission", |patient| {
+                patient.exposure.fractions.iter().any(|fraction| fraction.reason.is_some())
+            }),
+            levels
+                .share("of them through toxicity", |patient| {
+                    patient.exposure.fractions.iter().any(|fraction| fraction.through_toxicity == Some(true))
+                })
+                .indent(1),
+            levels.share("a planned fraction not given", |patient| !patient.exposure.is_complete()),
+        ]
+        .map(|row| {
+            let depth = row.indent + 1;
+            row.indent(depth)
         }),
-        levels.share(format!("A fraction {}% or more off, for review", gates.after_use_percent), |patient| {
-            flagged(patient, "gates/after-use")
-        }),
-        levels.share(format!("A fraction more than {} days late", gates.delayed_more_than_days), |patient| {
-            flagged(patient, "gates/delay")
-        }),
-        levels.share("A fraction changed, delayed or omitted with a reason", |patient| {
-            patient.exposure.fractions.iter().any(|fraction| fraction.reason.is_some())
-        }),
-        levels
-            .share("through toxicity", |patient| {
-                patient.exposure.fractions.iter().any(|fraction| fraction.through_toxicity == Some(true))
-            })
-            .indent(1),
-        levels.share("A planned fraction not given", |patient| !patient.exposure.is_complete()),
-    ]);
+    );
     table.notes.push("Administered activity is net: assayed less residual, at administration. Flags name a gate and declare nothing.".to_owned());
     table.because.push(rule(
         "exposure/total",
@@ -95,6 +99,9 @@ fn summary(analysis: &Analysis) -> Table {
 
 type Of<T> = fn(&PatientAnalysis) -> Option<T>;
 
+/// An activity of one fraction, in mCi.
+type PartOf = fn(&FractionExposure) -> Option<Decimal>;
+
 fn received(patient: &PatientAnalysis) -> usize {
     patient.exposure.fractions.iter().filter(|fraction| fraction.given.is_some()).count()
 }
@@ -104,7 +111,7 @@ fn flagged(patient: &PatientAnalysis, gate: &str) -> bool {
 }
 
 /// EXL01.
-fn listing(analysis: &Analysis) -> Table {
+pub(super) fn listing(analysis: &Analysis) -> Table {
     let mut table =
         Table::new("EXL01", "Fractions prescribed and given", population_words(Population::Treated));
     table.stub = "Subject".to_owned();

@@ -16,7 +16,7 @@ use rust_decimal::Decimal;
 use super::levels::{Levels, count, level_of, number_of, or_none, population_words, rule, sentence, treated};
 use super::{Review, cells};
 use crate::document::Block;
-use crate::table::{Cell, Column, Number, Row, RowKind, Table, Value};
+use crate::table::{Cell, Column, Number, Row, Table, Value};
 
 /// The lineages whose course is followed.
 const LINEAGES: [Analyte; 3] = [Analyte::Platelets, Analyte::Neutrophils, Analyte::Haemoglobin];
@@ -32,13 +32,16 @@ const SUPPORT: [(SupportKind, &str); 4] = [
 /// The tables of the laboratory, under their heading.
 pub(super) fn blocks(review: Review<'_>) -> Vec<Block> {
     let analysis = review.analysis;
-    let mut blocks = vec![
+    vec![
         Block::section(1, "laboratory", "Blood counts and laboratory"),
         Block::table(cytopenias(analysis)),
-    ];
-    blocks.extend(LINEAGES.map(|analyte| Block::Table { table: course(analysis, analyte), landscape: true }));
-    blocks.push(Block::table(worst_grades(analysis)));
-    blocks
+        Block::table(worst_grades(analysis)),
+    ]
+}
+
+/// The course of each lineage, patient by patient.
+pub(super) fn listings(analysis: &Analysis) -> impl Iterator<Item = Block> {
+    LINEAGES.into_iter().map(|analyte| Block::Table { table: course(analysis, analyte), landscape: true })
 }
 
 fn kinetics(patient: &PatientAnalysis, analyte: Analyte) -> Option<&Kinetics> {
@@ -122,7 +125,7 @@ fn supported(patient: &PatientAnalysis, kind: SupportKind) -> u32 {
 fn cytopenias(analysis: &Analysis) -> Table {
     let levels = Levels::population(analysis, Population::Treated);
     let mut table = levels.table("E12", "Course of cytopenias");
-    table.rows.extend(levels.spread("Total administered activity, mCi", 1, "mCi", |patient| {
+    table.rows.extend(levels.spread("Total activity, mCi, median", 1, "mCi", |patient| {
         patient.exposure.total_administered().map(Activity::mci)
     }));
     for analyte in LINEAGES {
@@ -137,14 +140,17 @@ fn cytopenias(analysis: &Analysis) -> Table {
         };
         table.rows.push(Row::heading(format!("{}, {unit}", sentence(analyte.name()))));
         let mut of_lineage = Vec::new();
+        of_lineage.extend(
+            levels.spread("Baseline, median", places, unit, |patient| summary(patient, analyte)?.baseline),
+        );
         of_lineage
-            .extend(levels.spread("Baseline", places, unit, |patient| summary(patient, analyte)?.baseline));
-        of_lineage.extend(levels.spread("Nadir", places, unit, |patient| Some(nadir(patient)?.value)));
-        of_lineage.extend(levels.spread("Day of nadir", 0, "", |patient| Some(nadir(patient)?.day.into())));
+            .extend(levels.spread("Nadir, median", places, unit, |patient| Some(nadir(patient)?.value)));
+        of_lineage
+            .extend(levels.spread("Day of nadir, median", 0, "", |patient| Some(nadir(patient)?.day.into())));
         of_lineage.extend([
             levels.share("Grade 3 or 4", grade(3)),
             levels.share("Grade 4", grade(4)),
-            levels.row("Recovered to grade 1 or better, of those below", |patients| {
+            levels.row("Recovered, of those below", |patients| {
                 let below = number_of(patients, |patient| recovery(patient).is_some());
                 let back = number_of(patients, |patient| {
                     recovery(patient).is_some_and(|found| found.by_day.is_some())
@@ -152,9 +158,9 @@ fn cytopenias(analysis: &Analysis) -> Table {
                 Cell::ratio(back, below)
             }),
         ]);
-        of_lineage.extend(
-            levels.spread("Recovered by day", 0, "", |patient| recovery(patient)?.by_day.map(Decimal::from)),
-        );
+        of_lineage.extend(levels.spread("Recovered by day, median", 0, "", |patient| {
+            recovery(patient)?.by_day.map(Decimal::from)
+        }));
         table.rows.extend(of_lineage.into_iter().map(|row| {
             let depth = row.indent + 1;
             row.indent(depth)
@@ -164,6 +170,10 @@ fn cytopenias(analysis: &Analysis) -> Table {
     table.rows.extend(SUPPORT.map(|(kind, words)| {
         levels.share(sentence(words), |patient| supported(patient, kind) > 0).indent(1)
     }));
+    table.notes.push(
+        "Recovered: back to grade 1 or better, of those who were below it. By day: the first sample that shows it."
+            .to_owned(),
+    );
     table.because.push(rule(
         "cytopenia/intervals",
         "Counts are seen on sampling days only, so durations and recovery lie between bounds; a count soon after support shows no recovery",
@@ -281,10 +291,8 @@ fn worst_grades(analysis: &Analysis) -> Table {
             })
         };
         let way = if direction == Direction::Low { "low" } else { "high" };
-        table.rows.push(
-            ratio(&format!("{}, {way} ({term}): any grade", sentence(analyte.name())), &|grade| grade >= 1)
-                .kind(RowKind::Total),
-        );
+        table.rows.push(Row::heading(format!("{}, {way} ({term})", sentence(analyte.name()))));
+        table.rows.push(ratio("Any grade", &|grade| grade >= 1).indent(1));
         if number_of(levels.all(), |patient| grade(patient).is_some_and(|grade| grade >= 1)) > 0 {
             table.rows.push(ratio(&format!("Not {way}"), &|grade| grade == 0).indent(1));
             for which in 1..=4 {

@@ -7,7 +7,7 @@ use posology_trial::analysis::rates::Rate;
 use posology_trial::protocol::Population;
 use rust_decimal::Decimal;
 
-use crate::table::{Cell, Column, Interval, Row, RowKind, Table};
+use crate::table::{Cell, Column, Interval, Row, Table};
 
 /// Who a table counts, column by column.
 pub(super) struct Levels<'a> {
@@ -105,20 +105,21 @@ impl<'a> Levels<'a> {
         rows
     }
 
-    /// A rate on one row and its exact 95% interval on the next.
+    /// A rate under its name: n of m, then the exact 95% interval.
     pub(super) fn rate(
         &self,
         label: impl Into<String>,
         definition: &str,
         of: impl Fn(&[&'a PatientAnalysis]) -> Rate,
-    ) -> [Row; 2] {
+    ) -> [Row; 3] {
         [
-            self.row(label, |patients| rate(&of(patients), definition)).kind(RowKind::Total),
+            Row::heading(label),
+            self.row("n/m (%)", |patients| rate(&of(patients), definition)).indent(1),
             self.row("95% CI, %", |patients| interval(&of(patients), definition)).indent(1),
         ]
     }
 
-    /// The median of measured values on one row and their range on the next.
+    /// The median of measured values, then their range.
     pub(super) fn spread(
         &self,
         label: &str,
@@ -130,7 +131,7 @@ impl<'a> Levels<'a> {
             patients.iter().filter_map(|patient| value(patient)).collect()
         };
         [
-            self.row(format!("{label}: median"), |patients| Cell::median(&values(patients), decimals, unit)),
+            self.row(label, |patients| Cell::median(&values(patients), decimals, unit)),
             self.row("min – max", |patients| Cell::range(&values(patients), decimals, unit)).indent(1),
         ]
     }

@@ -17,7 +17,7 @@ use super::levels::{
 };
 use super::{Review, cells, cover};
 use crate::document::Block;
-use crate::table::{Cell, Column, Interval, NOTHING, Number, Row, RowKind, Table, Value};
+use crate::table::{Cell, Column, Interval, NOTHING, Number, Row, RowKind, Table, Value, rounded};
 
 /// Landmarks of progression-free survival: three, six and twelve months, in days.
 const LANDMARKS: [(u32, &str); 3] = [(91, "3 months"), (182, "6 months"), (365, "12 months")];
@@ -33,7 +33,6 @@ pub(super) fn blocks(review: Review<'_>) -> Vec<Block> {
         Block::table(reduction(analysis)),
     ];
     blocks.extend(progression_free(analysis).map(Block::table));
-    blocks.push(Block::Table { table: listing(analysis), landscape: true });
     blocks
 }
 
@@ -182,18 +181,20 @@ fn progression_free(analysis: &Analysis) -> Option<Table> {
     ];
     for (days, words) in LANDMARKS {
         let cell = curve.at(f64::from(days)).map_or_else(Cell::nothing, |landmark| {
+            let percent = Decimal::from_f64_retain(landmark.survival * 100.0).unwrap_or_default();
             let mut cell = Cell::probability("survival", landmark.survival);
+            cell.text = format!("{}%", rounded(percent, 1));
             if let Some((lower, upper)) = landmark.interval {
                 let bounds = Interval { lower, upper, level: 0.95, method: "Greenwood, log-log".to_owned() };
                 let interval = Cell::interval(&bounds);
-                cell.text = format!("{} (95% CI {}%)", cell.text, interval.text.trim_matches(['(', ')']));
+                cell.text = format!("{} {}", cell.text, interval.text);
                 cell.numbers.extend(interval.numbers);
             }
             cell.text = format!("{}; {} at risk", cell.text, landmark.at_risk);
             cell.numbers.push(cells::number("at risk", landmark.at_risk, ""));
             cell
         });
-        table.rows.push(Row::new(format!("Free of progression at {words}"), [cell]));
+        table.rows.push(Row::new(format!("Free of progression at {words}, % (95% CI)"), [cell]));
     }
     table.notes.push(format!(
         "+ censored. Intervals: Brookmeyer-Crowley, log-log; pointwise at landmarks. {}",
@@ -241,7 +242,7 @@ fn extent(times: &[TimeToEvent]) -> Cell {
 }
 
 /// ONCL01: each assessment with its values, category, confirmation and reasons.
-fn listing(analysis: &Analysis) -> Table {
+pub(super) fn listing(analysis: &Analysis) -> Table {
     let mut table =
         Table::new("ONCL01", "Response, assessment by assessment", population_words(Population::Treated));
     table.stub = "Subject, day".to_owned();
