@@ -177,6 +177,11 @@ fn every_key_of_the_protocol_and_every_event_is_described() {
     for name in types {
         assert!(events.contains(&format!("### `{name}`")), "{name} is not described");
     }
+    let shown = events.lines().find(|line| line.starts_with("{\"event\"")).unwrap();
+    assert!(
+        read("examples/clr131/events.ndjson").lines().any(|line| line == shown),
+        "an event of the example"
+    );
 }
 
 fn words(decision: &Decision) -> String {
