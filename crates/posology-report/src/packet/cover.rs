@@ -37,10 +37,9 @@ pub(super) fn facts(review: Review<'_>) -> Vec<Fact> {
         ),
         Fact::new("Protocol", format!("{} of {}", protocol.version.id, protocol.version.date)),
     ];
-    if let Some(dlt) = &protocol.dlt {
-        facts.push(Fact::new("Grades", format!("CTCAE {}", dlt.ctcae.id())));
-    }
-    facts.push(Fact::new("Response", edition(analysis)));
+    let grades = protocol.dlt.as_ref().map(|dlt| format!("CTCAE {}, ", dlt.ctcae.id())).unwrap_or_default();
+    facts.push(Fact::new("Grades, response", format!("{grades}{}", edition(analysis))));
+    facts.push(Fact::new("Standing of the cut", "unrecorded cut"));
     facts.push(Fact::new("Program", format!("{} {}", program.name, program.version)));
     facts.push(Fact::new(
         "Assumptions",

@@ -53,6 +53,14 @@ pub(super) fn blocks(review: Review<'_>) -> Vec<Block> {
             })],
         })),
     }
+    let gaps = gaps(review);
+    if !gaps.is_empty() {
+        blocks.push(Block::Callout(Callout {
+            kind: CalloutKind::Neutral,
+            title: "Mandatory counts are missing".to_owned(),
+            reasons: gaps.into_iter().map(Text::from).collect(),
+        }));
+    }
     blocks.push(Block::Facts(standing(review)));
     blocks.push(Block::table(at_a_glance(review)));
     if let Some(advice) = &cohort.advice {
@@ -69,6 +77,7 @@ pub(super) fn blocks(review: Review<'_>) -> Vec<Block> {
          Departing from the rule is lawful and needs a reason.",
     ));
     blocks.extend(signatures(analysis));
+    blocks.push(Block::PageBreak);
     blocks
 }
 
@@ -112,9 +121,12 @@ fn callout(analysis: &Analysis, advice: &Advice) -> Callout {
 }
 
 fn reason(because: &Because) -> Text {
-    Text::new()
-        .plain(format!("{} ", super::levels::sentence(&because.says)))
-        .emphasis(format!("[{}]", because.rule))
+    Text::new().plain(format!("{} ", prose(&because.says))).emphasis(format!("[{}]", because.rule))
+}
+
+/// The words of a reason as a sentence, without the marks of code.
+fn prose(says: &str) -> String {
+    super::levels::sentence(&says.replace('`', ""))
 }
 
 /// Where the rules behind some reasons are written, each once.
@@ -157,18 +169,15 @@ fn standing(review: Review<'_>) -> Vec<Fact> {
             (met, all) => format!("{met} of {all}, see above"),
         },
     )];
-    let gaps: Vec<String> = level
-        .iter()
-        .flat_map(|patient| patient.dlt.gaps.iter().map(|gap| format!("{}: {}", patient.id, gap.says)))
-        .collect();
+    let gaps = gaps(review).len();
     facts.push(Fact::new(
         "Mandatory counts missing",
         match &protocol.dlt {
             None => NOTHING.to_owned(),
-            Some(dlt) if gaps.is_empty() => {
+            Some(dlt) if gaps == 0 => {
                 format!("none, days {} to {}", dlt.counts.from_day, dlt.counts.to_day)
             }
-            Some(_) => gaps.join("; "),
+            Some(_) => format!("{gaps}, see above"),
         },
     ));
     let awaited: Vec<String> = level
@@ -187,6 +196,13 @@ fn standing(review: Review<'_>) -> Vec<Fact> {
         facts.push(Fact::new("At this level", format!("{} of at most {most}", level.len())));
     }
     facts
+}
+
+/// The gaps in mandatory counts at the level, with whose they are.
+fn gaps(review: Review<'_>) -> Vec<String> {
+    at_level(review)
+        .flat_map(|patient| patient.dlt.gaps.iter().map(|gap| format!("{}: {}", patient.id, gap.says)))
+        .collect()
 }
 
 /// The patients on whose level the rule is asked: those of the cohort, and of others at the same level.
@@ -356,7 +372,7 @@ fn what_if(analysis: &Analysis, advice: &Advice) -> Table {
                 [
                     Cell::value("advice", row.decision.action.word()),
                     Cell::value("level", destination(analysis, &row.decision)),
-                    Cell::text(super::levels::sentence(&because.join("; "))),
+                    Cell::text(prose(&because.join("; "))),
                 ],
             )
             .kind(RowKind::Normal)
@@ -403,10 +419,10 @@ fn signatures(analysis: &Analysis) -> Vec<Block> {
         blocks.push(Block::Signatures(members));
     }
     let sponsor = analysis.protocol.trial.sponsor.as_deref().unwrap_or_default();
-    blocks.push(Block::paragraph(
-        Text::new()
-            .strong("Sponsor's decision")
-            .plain(": accept, accept with changes, or decline, with the reason."),
+    blocks.push(Block::section(
+        3,
+        "sponsor",
+        "Sponsor's decision: accept, accept with changes, or decline, with the reason",
     ));
     blocks.push(Block::Signatures(vec![line("For the sponsor", sponsor)]));
     blocks

@@ -83,11 +83,10 @@ fn best_response(analysis: &Analysis, id: &str, population: Population, confirme
         ));
     }
     if confirmed {
-        table.rows.push(
-            levels.number("Awaiting confirmation, counted above by what is confirmed", |patient| {
-                patient.response.best.awaiting.is_some()
-            }),
-        );
+        table
+            .rows
+            .push(levels.number("Awaiting confirmation", |patient| patient.response.best.awaiting.is_some()));
+        table.notes.push("Who awaits confirmation is counted above by what is confirmed so far.".to_owned());
         for category in Category::ALL.into_iter().rev() {
             let would = |patient: &PatientAnalysis| {
                 patient.response.best.awaiting.is_some_and(|awaiting| awaiting.would_become == category)

@@ -1,5 +1,6 @@
 //! What any packet must hold, on the example trial and on a small one made by hand.
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use jiff::civil::{Date, date};
@@ -343,6 +344,17 @@ fn every_number_of_the_tables_is_in_the_data_and_every_printed_digit_has_a_numbe
                 cell.text
             );
         }
+    }
+}
+
+#[test]
+fn what_a_cell_says_stands_in_the_page() {
+    let page = html::write(&PACKET.document);
+    let (_, body) = page.rsplit_once("</style>").unwrap();
+    let cells = tables(&PACKET).flat_map(|table| &table.rows).flat_map(|row| &row.cells);
+    let said: BTreeSet<&str> = cells.map(|cell| cell.text.as_str()).collect();
+    for text in said.into_iter().filter(|text| !text.contains(['<', '>', '&', '"', '\'', '\n'])) {
+        assert!(body.contains(text), "{text}");
     }
 }
 
