@@ -11,6 +11,7 @@ mod decision;
 mod disposition;
 mod escalation;
 mod exposure;
+mod figures;
 mod laboratory;
 mod levels;
 mod listings;
@@ -101,7 +102,7 @@ pub fn compose(analysis: &Analysis, cohort: &str, program: &ProgramVersion) -> R
     ]
     .concat();
     mark_level(&mut document, &levels::level_label(cohort.level, &cohort.label));
-    let figures = Vec::new();
+    let figures = figures::compose(review);
     illustrate(&mut document, &figures);
     Ok(Packet {
         document,

@@ -13,35 +13,61 @@ use super::{DataTable, DltStatus, Figure, Frame, Level, NotDrawn};
 pub enum Move {
     /// Go to a higher level.
     Escalate,
+    /// Go to a level between this one and the next.
+    EscalateIntermediate,
     /// Treat more patients at the same level.
     Stay,
+    /// Give the same activity on another schedule.
+    ChangeSchedule,
     /// Go to a lower level.
     DeEscalate,
+    /// End the escalation with a level declared.
+    Declare,
     /// Treat no more patients.
     Stop,
+    /// Enrol nobody until more is known.
+    Hold,
     /// Decide later, when pending patients have completed.
     Wait,
 }
 
 impl Move {
+    /// Every move.
+    pub const ALL: [Self; 9] = [
+        Move::Escalate,
+        Move::EscalateIntermediate,
+        Move::Stay,
+        Move::ChangeSchedule,
+        Move::DeEscalate,
+        Move::Declare,
+        Move::Stop,
+        Move::Hold,
+        Move::Wait,
+    ];
+
     /// The move as a verb in lower case.
     pub fn word(self) -> &'static str {
         match self {
             Move::Escalate => "escalate",
+            Move::EscalateIntermediate => "escalate-intermediate",
             Move::Stay => "stay",
+            Move::ChangeSchedule => "change-schedule",
             Move::DeEscalate => "de-escalate",
+            Move::Declare => "complete",
             Move::Stop => "stop",
+            Move::Hold => "hold",
             Move::Wait => "wait",
         }
     }
 
     fn symbol(self) -> Symbol {
         match self {
-            Move::Escalate => Symbol::Up,
+            Move::Escalate | Move::EscalateIntermediate => Symbol::Up,
             Move::Stay => Symbol::Right,
+            Move::ChangeSchedule => Symbol::Diamond,
             Move::DeEscalate => Symbol::Down,
-            Move::Stop => Symbol::Square,
-            Move::Wait => Symbol::Ring,
+            Move::Declare | Move::Stop => Symbol::Square,
+            Move::Hold | Move::Wait => Symbol::Ring,
         }
     }
 }
@@ -333,7 +359,7 @@ impl EscalationHistory {
         ));
         let not_evaluable = count(&|status| matches!(status, DltStatus::NotEvaluable { .. }));
         items.push(mark(Symbol::Half, SOFT, format!("not evaluable ({not_evaluable})")));
-        for taken in [Move::Escalate, Move::Stay, Move::DeEscalate, Move::Stop, Move::Wait] {
+        for taken in Move::ALL {
             if self
                 .cohorts
                 .iter()

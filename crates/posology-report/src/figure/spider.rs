@@ -246,7 +246,8 @@ impl Spider {
                 line.pieces.iter().enumerate().flat_map(move |(piece, points)| {
                     points.iter().map(move |(day, change)| {
                         let (subject, level) = (line.subject.clone(), line.level.clone());
-                        vec![subject, level, (piece + 1).to_string(), day.to_string(), change.to_string()]
+                        let percent = crate::table::rounded(*change, 1);
+                        vec![subject, level, (piece + 1).to_string(), day.to_string(), percent]
                     })
                 })
             })

@@ -223,7 +223,7 @@ impl Waterfall {
                     bar.subject.clone(),
                     bar.level.clone(),
                     self.full_name(&bar.marker),
-                    bar.change.to_string(),
+                    crate::table::rounded(bar.change, 1),
                     bar.best_response.clone(),
                     if bar.confirmed { "yes" } else { "no" }.to_owned(),
                 ]

@@ -145,7 +145,7 @@ fn dlt_rate(patients: &[&PatientAnalysis]) -> Rate {
 }
 
 /// The action that begins the advice recorded with a recommendation.
-fn advised_word(made: &Recommendation) -> &str {
+pub(super) fn advised_word(made: &Recommendation) -> &str {
     made.rule_advice.split(|c: char| !(c.is_alphanumeric() || c == '-')).next().unwrap_or_default()
 }
 
