@@ -71,6 +71,9 @@ pub(crate) enum Symbol {
     HollowDiamond,
 }
 
+/// Free space at both sides of a label, so that two of them do not read as one.
+const WORD_GAP: f64 = 3.0;
+
 #[derive(Clone, Copy, Debug)]
 struct Area {
     left: f64,
@@ -247,7 +250,7 @@ impl Canvas {
     /// `content` read from below, its baseline at `x`; `y` is its lower (start) or upper (end) limit.
     pub(crate) fn text_upward(&mut self, x: f64, y: f64, anchor: Anchor, how: Type, content: &str) {
         let turn = format!(" transform=\"rotate(-90 {} {})\"", number(x), number(y));
-        self.write(x, y, anchor, how, content, &turn);
+        self.write(x, y, anchor, how, content, &format!("{turn}{RIM}"));
     }
 
     fn write(&mut self, x: f64, y: f64, anchor: Anchor, how: Type, content: &str, also: &str) {
@@ -292,7 +295,8 @@ impl Canvas {
         for &(x, y, anchor) in places {
             let wanted = area(x, y, anchor, how, content);
             let on_paper = wanted.left >= 0.0 && wanted.right <= WIDTH && wanted.top >= 0.0;
-            if on_paper && !self.taken.iter().any(|other| overlaps(&wanted, other)) {
+            let apart = Area { left: wanted.left - WORD_GAP, right: wanted.right + WORD_GAP, ..wanted };
+            if on_paper && !self.taken.iter().any(|other| overlaps(&apart, other)) {
                 self.taken.push(wanted);
                 self.write(x, y, anchor, how, content, RIM);
                 return true;

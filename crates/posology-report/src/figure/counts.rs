@@ -269,13 +269,17 @@ impl Counts {
         let bounds: Vec<String> = setting
             .bounds
             .iter()
-            .map(|bound| format!("{} below {} {}", bound.label, bound.value, setting.unit))
+            .map(|bound| {
+                // A unit that is itself a power of ten reads as a product.
+                let times = if setting.unit.starts_with("10") { "× " } else { "" };
+                format!("{} below {} {times}{}", bound.label, bound.value, setting.unit)
+            })
             .collect();
         Around {
             id: format!("F9-{}", setting.analyte.to_lowercase()),
             title: format!("{} over time", setting.analyte),
             alt: format!(
-                "{} in {} of {} patients against days since the first fraction, in {} panels by dose level. {}.",
+                "{} in {} of {} patients against days since the first fraction, a panel for each of {} dose levels. {}.",
                 setting.analyte,
                 setting.unit,
                 self.lines.len(),

@@ -186,6 +186,9 @@ impl Spider {
                 SpiderEnd::NextTherapy => canvas.symbol(Symbol::HollowDiamond, x, y, 3.8, INK),
             }
         }
+        for height in [0.0].into_iter().chain(self.thresholds.iter().map(|(change, _)| f64::from(*change))) {
+            canvas.occupy_path(&[(plot.left, scale.at(height)), (plot.right, scale.at(height))]);
+        }
         self.name_lines(&mut canvas, plot, &names, &tips);
         for line in &self.lines {
             let highest = line.pieces.iter().flatten().max_by(|a, b| a.1.cmp(&b.1).then(b.0.cmp(&a.0)));

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::canvas::{Anchor, Canvas, SMALL, STRONG, WIDTH};
-use super::chart::{Around, MARGIN, Plot, finish, nothing, x_axis, y_axis, y_title};
+use super::chart::{Around, Key, MARGIN, Plot, finish, legend, nothing, x_axis, y_axis, y_title};
 use super::scale::{MONTHS, Scale, ticks};
 use super::style::{self, AXIS, RULE};
 use super::text::spread;
@@ -102,7 +102,18 @@ impl KaplanMeier {
     /// Draws steps, censoring ticks, the band (for a single curve), medians and the numbers at risk.
     pub fn draw(&self, frame: &Frame) -> Figure {
         let mut canvas = Canvas::default();
-        let top = 22.0;
+        let key: Vec<(Key, String)> = self
+            .curves
+            .iter()
+            .enumerate()
+            .map(|(index, curve)| {
+                let (colour, dash) = style::line(index);
+                let median = median_words(curve, !curve.steps.is_empty());
+                let words = format!("{}, n = {}, {median}", curve.label, curve.follow_up.len());
+                (Key::Line(colour.to_owned(), dash), words)
+            })
+            .collect();
+        let top = legend(&mut canvas, 2.0, "", &key) + 20.0;
         let names: Vec<String> = self.curves.iter().map(|curve| SMALL.fit(&curve.label, 120.0)).collect();
         let name_width = SMALL.widest(names.iter().map(String::as_str)).max(SMALL.width("Number at risk"));
         let single = self.curves.len() == 1;
@@ -110,7 +121,7 @@ impl KaplanMeier {
         let end_room = if single { 0.0 } else { name_width + 12.0 };
         let plot = Plot { left, top, right: WIDTH - MARGIN - end_room - 6.0, bottom: top + 215.0 };
         let words = format!("{}, probability", self.endpoint);
-        y_title(&mut canvas, MARGIN, 11.0, &words);
+        y_title(&mut canvas, MARGIN, top - 8.0, &words);
 
         let last = self.curves.iter().map(KaplanMeierCurve::last).fold(0.0, f64::max).max(1.0);
         let across = Scale::linear((0.0, last), (plot.left, plot.right));
@@ -162,42 +173,21 @@ impl KaplanMeier {
         finish(canvas, y, self.around(), frame)
     }
 
-    /// Medians in the free corner at the top right; with several curves also their names at the ends.
+    /// With several curves, their names at the ends.
     fn names(&self, canvas: &mut Canvas, plot: Plot, across: &Scale, scale: &Scale, names: &[String]) {
-        let mut y = plot.top + 12.0;
-        for (index, curve) in self.curves.iter().enumerate() {
-            let (colour, dash) = style::line(index);
-            let events = curve.steps.len();
-            let words = format!(
-                "{}, n = {}, {}",
-                names[index],
-                curve.follow_up.len(),
-                median_words(curve, events > 0)
-            );
-            let words = SMALL.fit(&words, plot.right - plot.left - 40.0);
-            let x = plot.right - 4.0 - SMALL.width(&words);
-            canvas.rect(x - 28.0, y - 9.0, SMALL.width(&words) + 30.0, 12.5, style::WHITE);
-            canvas.line((x - 24.0, y - 3.3), (x - 6.0, y - 3.3), colour, 1.6, dash);
-            canvas.text(x, y, Anchor::Start, SMALL, &words);
-            y += 13.0;
+        if self.curves.len() < 2 {
+            return;
         }
-        if self.curves.len() > 1 {
-            let tips: Vec<(f64, f64)> = self
-                .curves
-                .iter()
-                .map(|curve| (across.at(curve.last()), scale.at(curve.survival_at(curve.last()))))
-                .collect();
-            let wanted: Vec<f64> = tips.iter().map(|tip| tip.1).collect();
-            let placed = spread(&wanted, 11.0, plot.top + 4.0, plot.bottom - 4.0);
-            for ((name, (x, y)), label) in names.iter().zip(tips).zip(placed) {
-                canvas.path(
-                    &[(x + 2.0, y), (plot.right + 2.0, y), (plot.right + 10.0, label)],
-                    RULE,
-                    0.6,
-                    "",
-                );
-                canvas.text(plot.right + 12.0, label + 3.1, Anchor::Start, SMALL, name);
-            }
+        let tips: Vec<(f64, f64)> = self
+            .curves
+            .iter()
+            .map(|curve| (across.at(curve.last()), scale.at(curve.survival_at(curve.last()))))
+            .collect();
+        let wanted: Vec<f64> = tips.iter().map(|tip| tip.1).collect();
+        let placed = spread(&wanted, 11.0, plot.top + 4.0, plot.bottom - 4.0);
+        for ((name, (x, y)), label) in names.iter().zip(tips).zip(placed) {
+            canvas.path(&[(x + 2.0, y), (plot.right + 2.0, y), (plot.right + 10.0, label)], RULE, 0.6, "");
+            canvas.text(plot.right + 12.0, label + 3.1, Anchor::Start, SMALL, name);
         }
     }
 

@@ -134,7 +134,7 @@ impl Waterfall {
         let highest = self.bars.iter().map(|bar| value(bar.change)).fold(0.0, f64::max);
         let ceiling = if highest > 50.0 { CUT_ABOVE as f64 } else { 50.0 };
         let slot = ((plot.right - plot.left - 8.0) / self.bars.len().max(1) as f64).min(46.0);
-        let upright = RESPONSE.widest(self.bars.iter().map(|bar| bar.best_response.as_str())) + 4.0 > slot;
+        let upright = RESPONSE.widest(self.bars.iter().map(|bar| bar.best_response.as_str())) + 2.0 > slot;
         // Headroom for the word over a full bar, foot room for the one under a bar at -100%.
         let (foot_room, headroom) = if upright { (32.0, 42.0) } else { (13.0, 13.0) };
         let scale = Scale::linear((-100.0 - foot_room, ceiling + headroom), (plot.bottom, plot.top));
