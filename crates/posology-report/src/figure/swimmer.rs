@@ -7,7 +7,7 @@ use super::chart::{
     Around, Key, MARGIN, Plot, finish, legend, level_index, levels_note, nothing, upright, x_axis,
 };
 use super::scale::{Scale, WEEKS, ticks};
-use super::style::{self, FAINT, INK, SOFT, VERMILLION};
+use super::style::{self, INK, RULE, SOFT, VERMILLION};
 use super::{DataTable, Figure, Frame, Level, NotDrawn};
 
 /// A stretch of time in one response category, in days since the first fraction.
@@ -189,7 +189,7 @@ impl Swimmer {
                  response. {ongoing} are on study at the cut-off.",
                 self.bars.len()
             ),
-            caption: "Bars run from the first fraction to the last day of follow-up, filled by response; pale stretches have no \
+            caption: "Bars run from the first fraction to the last day of follow-up, filled by response; thin stretches have no \
                       assessment. The chip before the level is lighter for lower levels."
                 .into(),
             data: DataTable::new(&header, rows),
@@ -202,7 +202,7 @@ impl Swimmer {
 fn draw_bar(canvas: &mut Canvas, bar: &SwimmerPatient, y: f64, scale: &Scale) {
     let at = |day: i32| scale.at(f64::from(day) / 7.0);
     let end = at(bar.end);
-    canvas.rect(at(0), y - 4.0, end - at(0), 8.0, FAINT);
+    canvas.rect(at(0), y - 1.3, end - at(0), 2.6, RULE);
     for part in &bar.segments {
         let (from, to) = (at(part.from), at(part.to).min(end));
         if to > from {

@@ -250,7 +250,7 @@ proptest! {
     fn each_patient_is_drawn_once_or_named_and_any_text_gives_an_svg(
         people in prop::collection::vec(("\\PC{0,24}", prop::option::of(-100_i64..400), -9_i32..900, any::<bool>()), 0..40)
     ) {
-        let patients: Vec<(String, (Option<i64>, i32, bool))> = people.into_iter().enumerate()
+        let patients: Vec<_> = people.into_iter().enumerate()
             .map(|(order, (name, change, day, treated))| (format!("{order} {name}\u{1}<&\"'"), (change, day, treated)))
             .collect();
         let waterfall = Waterfall::new(vec![], vec![], patients.iter().map(|(subject, (change, ..))| WaterfallPatient {
