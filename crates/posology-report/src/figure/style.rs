@@ -1,7 +1,7 @@
 //! The one palette, and what each mark means in all figures.
 //!
 //! Hues are those of Okabe and Ito (Color Universal Design, 2008), ordered so that neighbours also differ in
-//! lightness: in grey the order of depth of response remains.
+//! lightness: in grey the order of depth of response remains, and hatching tells MR from SD.
 
 pub(crate) const INK: &str = "#1c1f23";
 pub(crate) const SOFT: &str = "#59616b";
@@ -37,7 +37,7 @@ const RESPONSES: [(&str, Fill); 9] = [
     ("CR", plain(BLUE)),
     ("VGPR", plain(GREEN)),
     ("PR", plain(SKY)),
-    ("MR", plain(YELLOW)),
+    ("MR", Fill { colour: YELLOW, hatch: Some(ORANGE) }),
     ("SD", plain(SILVER)),
     ("PD", Fill { colour: VERMILLION, hatch: Some(WHITE) }),
     ("NE", Fill { colour: WHITE, hatch: Some(SILVER) }),

@@ -249,7 +249,7 @@ impl<'a> Drawing<'a> {
         let mut figure = figure::Swimmer::new(self.levels.clone(), patients).draw(&self.frame);
         figure.caption = format!(
             "{} Segments are the confirmed response, from the first of the two samples that made it to the last evaluable \
-             assessment. First response: {} or better, confirmed.",
+             assessment; a patient counts under each response passed through. First response: {} or better, confirmed.",
             figure.caption,
             floor.code()
         );
