@@ -53,6 +53,9 @@ pub struct Finding {
     pub onset_day: i32,
     /// How long it lasted, where the rule is about something that lasts.
     pub interval: Option<Interval>,
+    /// Keys of the adverse events it rests on ([`AdverseEvent::key`]); none for a laboratory or fraction rule.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<String>,
     /// The reason, with the values read.
     pub because: Because,
 }
@@ -64,6 +67,9 @@ pub struct NotJudged {
     pub rule_id: String,
     /// When.
     pub date: Date,
+    /// Key of the adverse event, where it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<String>,
     /// What is missing.
     pub why: String,
 }
@@ -145,6 +151,7 @@ struct Hit {
     sure: (Date, Date),
     widest: (Date, Date),
     interval: Option<Interval>,
+    events: Vec<String>,
     says: String,
 }
 
@@ -165,6 +172,7 @@ impl Hit {
             sure: sure.unwrap_or(widest),
             widest,
             interval: None,
+            events: [self.events.as_slice(), &other.events].concat(),
             says: format!("{}; and {}", self.says, other.says),
         })
     }
@@ -195,6 +203,7 @@ impl Judge<'_> {
             onset_date: hit.onset,
             onset_day: study_day(self.course.first_fraction, hit.onset),
             interval: hit.interval,
+            events: hit.events,
             because: because.source("protocol, [[dlt.rules]]"),
         }
     }
@@ -220,7 +229,7 @@ impl Judge<'_> {
     }
 
     fn not_judged(&self, date: Date, why: impl Into<String>) -> NotJudged {
-        NotJudged { rule_id: self.rule.id.clone(), date, why: why.into() }
+        NotJudged { rule_id: self.rule.id.clone(), date, event: None, why: why.into() }
     }
 
     fn lab(&self, rule: &LabRule) -> Judged {
@@ -264,7 +273,13 @@ impl Judge<'_> {
         }
         let Some(days) = rule.more_than_days else { return Some(certain) };
         let (shortest, longest) = (run.interval().lower_days, run.longest_until(self.course.cut));
-        if shortest > days { Some(Certainty::Fired) } else { (longest > days).then_some(Certainty::Possible) }
+        // A low count that is still running when the record ends may yet last long enough.
+        let running = run.after.is_none() && run.seen();
+        if shortest > days {
+            Some(Certainty::Fired)
+        } else {
+            (longest > days || running).then_some(Certainty::Possible)
+        }
     }
 
     fn lab_hit(&self, rule: &LabRule, run: &Run, certainty: Certainty) -> Hit {
@@ -292,6 +307,7 @@ impl Judge<'_> {
             sure: run.sure.unwrap_or((onset, onset)),
             widest,
             interval: Some(interval),
+            events: Vec::new(),
             says,
         }
     }
@@ -314,31 +330,50 @@ impl Judge<'_> {
 
     fn adverse_event(&self, rule: &AdverseEventRule) -> Judged {
         let (mut hits, mut not_judged) = Judged::default();
-        for event in self.course.adverse_events.iter().filter(|event| rule.names(event)) {
+        for event in self.course.adverse_events.iter().filter(|event| rule.may_name(event)) {
             let unrelated = self.rule.attribution == Attribution::Related && event.related == Some(false);
             let end = event.end.unwrap_or(self.course.cut).max(event.start);
             // The length of an event counts both its days, as ADURN of CDISC does.
             let lower_days = days_between(event.start, end) + 1;
             let too_short = rule.more_than_days.is_some_and(|days| lower_days <= days);
-            let wrong = rule.serious.is_some_and(|serious| serious != event.serious);
-            if unrelated || too_short || wrong || event.start < self.from || event.start > self.course.cut {
+            let over = event.end.is_some();
+            let wrong = rule.serious.is_some_and(|serious| event.serious.is_some_and(|is| is != serious));
+            let graded_lower = event.grade.is_some_and(|grade| grade < rule.grade_at_least);
+            if unrelated
+                || (too_short && over)
+                || wrong
+                || graded_lower
+                || event.start < self.from
+                || event.start > self.course.cut
+            {
                 continue;
             }
-            let Some(grade) = event.grade else {
-                not_judged
-                    .push(self.not_judged(event.start, format!("{}: the grade is missing", event.term)));
-                continue;
+            let missing = if event.grade.is_none() {
+                Some("the grade is missing")
+            } else if rule.serious.is_some() && event.serious.is_none() {
+                Some("whether it was serious is not recorded")
+            } else if !rule.classes.is_empty() && event.class.is_empty() {
+                Some("its class is not recorded")
+            } else {
+                None
             };
-            if grade < rule.grade_at_least {
+            if let Some(missing) = missing {
+                let unread = self.not_judged(event.start, format!("{}: {missing}", event.term));
+                not_judged.push(NotJudged { event: Some(event.key.clone()), ..unread });
                 continue;
             }
+            let grade = event.grade.unwrap_or_default();
             let day = study_day(self.course.first_fraction, event.start);
             let mut says = format!("{} grade {grade} from day {day}", event.term);
             if self.rule.attribution == Attribution::Related && event.related.is_none() {
                 says.push_str("; its relation is not recorded, which counts as related");
             }
+            if too_short {
+                says.push_str("; it is still running");
+            }
             hits.push(Hit {
-                certainty: Certainty::Fired,
+                certainty: if too_short { Certainty::Possible } else { Certainty::Fired },
+                events: vec![event.key.clone()],
                 onset: event.start,
                 sure: (event.start, end),
                 widest: (event.start, end),
@@ -388,6 +423,7 @@ impl Judge<'_> {
                 sure: (onset, onset),
                 widest: (onset, self.course.cut),
                 interval: None,
+                events: Vec::new(),
                 says: format!("fraction {number} {how}, {reason}"),
             });
         }

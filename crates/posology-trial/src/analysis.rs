@@ -11,6 +11,7 @@ pub mod rates;
 pub mod survival;
 pub mod toxicity;
 
+use posology_clinic::Because;
 use serde::Serialize;
 
 use crate::cut::Cut;
@@ -34,6 +35,9 @@ pub struct Analysis {
     pub patients: Vec<PatientAnalysis>,
     /// The cohorts of the protocol, in its order.
     pub cohorts: Vec<CohortAnalysis>,
+    /// What does not fit: facts of subjects who are not there, treatments that are not the product, a protocol file
+    /// that is not the one adopted. Each is a flag on the decision page.
+    pub misfits: Vec<Because>,
     /// What stands in the record's protocol versions: version, date and reason, in the order of adoption.
     pub adopted: Vec<(String, jiff::civil::Date, String)>,
 }
@@ -101,6 +105,16 @@ impl CohortStage {
 /// An analysis that cannot be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadAnalysis {
+    /// An enrolment into a cohort that the protocol does not have.
+    #[error(
+        "subject {subject}: expected an enrolment into a cohort of the protocol, found {found:?}; mend: correct the enrolment, or add the cohort to trial.toml"
+    )]
+    UnknownCohort {
+        /// Subject.
+        subject: String,
+        /// The cohort named.
+        found: String,
+    },
     /// The design refuses the counts.
     #[error("cohort {cohort}: {problem}")]
     Design {
@@ -123,6 +137,17 @@ impl Analysis {
         cut: &Cut,
     ) -> Result<Self, BadAnalysis> {
         let state = State::fold(chain, cut);
+        for patient in state.patients.values() {
+            if let Some(enrolment) = &patient.enrolment
+                && !protocol.cohort.is_empty()
+                && protocol.cohort(&enrolment.cohort).is_none()
+            {
+                return Err(BadAnalysis::UnknownCohort {
+                    subject: patient.id().to_owned(),
+                    found: enrolment.cohort.clone(),
+                });
+            }
+        }
         let mut patients: Vec<PatientAnalysis> =
             state.patients.values().map(|patient| PatientAnalysis::derive(protocol, patient, cut)).collect();
         patients.sort_by(|a, b| {
@@ -134,6 +159,7 @@ impl Analysis {
             cut: cut.clone(),
             patients,
             cohorts: Vec::new(),
+            misfits: misfits(protocol, protocol_sha256, &state),
             adopted: state.protocols.iter().map(|p| (p.version.clone(), p.date, p.reason.clone())).collect(),
         };
         analysis.cohorts = protocol
@@ -178,6 +204,41 @@ impl Analysis {
     ) -> Rate {
         efficacy::rate(definition, patients, confirmed)
     }
+}
+
+/// What in the record does not fit the protocol.
+fn misfits(protocol: &Protocol, protocol_sha256: &str, state: &State) -> Vec<Because> {
+    let mut misfits = Vec::new();
+    if let Some(adopted) = state.protocols.last().filter(|adopted| adopted.sha256 != protocol_sha256) {
+        misfits.push(
+            Because::new(
+                "record/protocol",
+                format!(
+                    "the protocol file is not the one the record adopted (version {} of {})",
+                    adopted.version, adopted.date
+                ),
+            )
+            .input("adopted", &adopted.sha256)
+            .input("file", protocol_sha256),
+        );
+    }
+    if state.orphans > 0 {
+        let says = format!(
+            "{} facts speak of subjects who are not in the demographics; they count nowhere",
+            state.orphans
+        );
+        misfits.push(Because::new("record/orphans", says));
+    }
+    for patient in state.patients.values() {
+        for other in exposure::other_activities(protocol, patient) {
+            let says = format!(
+                "{}: {other} was given in an activity and is not the product; it counts neither as a fraction nor in the total",
+                patient.id()
+            );
+            misfits.push(Because::new("record/other-activity", says));
+        }
+    }
+    misfits
 }
 
 impl Population {

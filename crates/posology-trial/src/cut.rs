@@ -1,10 +1,12 @@
 //! A data cut: the facts recorded up to a position whose clinical time is at or before a cut-off.
 
+use std::collections::HashSet;
+
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, ToSpan};
 use serde::{Deserialize, Serialize};
 
-use crate::event::{Chain, Entry};
+use crate::event::{Chain, Entry, Fact};
 
 /// Which facts a review rests on. The same cut of the same record gives the same packet, byte for byte.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,7 +41,8 @@ pub enum BadCut {
 }
 
 impl Cut {
-    /// Freezes the whole record at a clinical cut-off; by default the end of the day of its last fact.
+    /// Freezes the whole record at a clinical cut-off; by default the end of the day of the last fact of a patient.
+    /// Plans (prescriptions) and facts of the trial (an amendment) show no follow-up and move no cut-off.
     ///
     /// # Errors
     /// [`BadCut`] where there is no dated fact, or the cut-off lies after the last one: follow-up that
@@ -48,15 +51,13 @@ impl Cut {
         let last = chain
             .entries()
             .iter()
+            .filter(|entry| entry.event.fact.subject().is_some())
+            .filter(|entry| !matches!(entry.event.fact, Fact::Prescription(_)))
             .filter_map(|entry| entry.event.fact.clinical_time())
-            .map(|when| when.latest_date())
+            .map(|when| when.earliest_date())
             .max()
             .ok_or(BadCut::NoFacts)?;
-        let last = last
-            .to_zoned(TimeZone::UTC)
-            .and_then(|start| start.checked_add(1.day()))
-            .and_then(|end| end.timestamp().checked_sub(1.second()))
-            .map_err(|_| BadCut::NoFacts)?;
+        let last = last.at(23, 59, 59, 0).to_zoned(TimeZone::UTC).map_err(|_| BadCut::NoFacts)?.timestamp();
         let cut_off = match cut_off {
             Some(cut_off) if cut_off > last => return Err(BadCut::AfterLastFact { cut_off, last }),
             Some(cut_off) => cut_off,
@@ -70,13 +71,10 @@ impl Cut {
     #[must_use]
     pub fn entries<'a>(&self, chain: &'a Chain) -> Vec<&'a Entry> {
         let recorded = chain.entries().get(..self.position).unwrap_or(chain.entries());
-        let corrected: std::collections::HashSet<&str> =
-            recorded.iter().filter_map(|entry| Some(entry.event.corrects.as_ref()?.hash.as_str())).collect();
-        recorded
-            .iter()
-            .filter(|entry| !corrected.contains(entry.hash.as_str()))
-            .filter(|entry| entry.event.fact.clinical_time().is_none_or(|when| when.is_by(self.cut_off)))
-            .collect()
+        let taken = || recorded.iter().filter(|entry| entry.event.fact.is_by(self.cut_off));
+        let corrected: HashSet<&str> =
+            taken().filter_map(|entry| Some(entry.event.corrects.as_ref()?.hash.as_str())).collect();
+        taken().filter(|entry| !corrected.contains(entry.hash.as_str())).collect()
     }
 
     /// The day of the cut-off, UTC.

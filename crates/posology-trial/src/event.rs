@@ -5,6 +5,8 @@
 //! SHA-256 over the hash before it (64 hexadecimal digits) followed by those bytes, and is its identity.
 //! An inspector recomputes it with `sha256sum`. Left out: storage and signatures.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use jiff::civil::Date;
 use posology_clinic::laboratory::Analyte;
@@ -752,6 +754,22 @@ impl Fact {
         })
     }
 
+    /// Whether it may have happened at or before a clinical cut-off. What could raise concern (an event, a death,
+    /// the end of follow-up) counts where a partial date leaves it possible; everything else where it is certain.
+    #[must_use]
+    pub fn is_by(&self, cut_off: Timestamp) -> bool {
+        let Some(when) = self.clinical_time() else { return true };
+        match self {
+            Self::AdverseEvent(_)
+            | Self::Death(_)
+            | Self::Disposition(_)
+            | Self::NewTherapy(_)
+            | Self::Support(_)
+            | Self::DltJudgement(_) => when.may_be_by(cut_off),
+            _ => when.is_by(cut_off),
+        }
+    }
+
     /// When it happened in the clinic; `None` where the fact carries no date of its own.
     #[must_use]
     pub fn clinical_time(&self) -> Option<When> {
@@ -760,10 +778,9 @@ impl Fact {
             Self::CohortOpened(f) => Some(f.date.into()),
             Self::Recommendation(f) => Some(f.date.into()),
             Self::SponsorDecision(f) => Some(f.date.into()),
-            Self::Subject(f) => f.consent.clone(),
+            Self::Subject(_) | Self::Characteristic(_) => None,
             Self::Enrolment(f) => Some(f.date.into()),
-            Self::Characteristic(_) => None,
-            Self::Prescription(_) => None,
+            Self::Prescription(f) => f.planned.clone(),
             Self::Administration(f) => Some(f.start.clone()),
             Self::FractionOmitted(f) => Some(f.date.clone()),
             Self::AdverseEvent(f) => f.start.clone(),
@@ -803,6 +820,8 @@ fn hexadecimal(bytes: &[u8]) -> String {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Chain {
     entries: Vec<Entry>,
+    /// Where each event that was not corrected stands, by its hash.
+    places: HashMap<String, usize>,
 }
 
 /// An event in its place.
@@ -839,6 +858,16 @@ pub enum BadRecord {
         /// The hash in the file.
         found: String,
     },
+    /// A correction that corrects nothing it may.
+    #[error(
+        "events.ndjson line {line}: a correction must name an earlier event of the same kind and subject that was not corrected before, found {found}; mend: correct the event that now stands"
+    )]
+    BadCorrection {
+        /// Line, from 1.
+        line: usize,
+        /// The hash it names.
+        found: String,
+    },
     /// An event that cannot be written as canonical JSON.
     #[error("an event cannot be written: {0}")]
     Unwritable(String),
@@ -871,7 +900,7 @@ impl Chain {
     pub fn append(&mut self, event: Event) -> Result<&str, BadRecord> {
         let bytes = canonical(&event)?;
         let hash = sha256_after(self.head(), &bytes);
-        self.entries.push(Entry { hash, event });
+        self.push(hash, event, self.entries.len() + 1)?;
         Ok(self.head())
     }
 
@@ -892,9 +921,29 @@ impl Chain {
             if expected != found {
                 return Err(BadRecord::Broken { line: number, expected, found });
             }
-            chain.entries.push(Entry { hash: found, event });
+            chain.push(found, event, number)?;
         }
         Ok(chain)
+    }
+
+    /// Takes an event whose hash follows; a correction must name an event of its own kind and subject that
+    /// still stands.
+    fn push(&mut self, hash: String, event: Event, line: usize) -> Result<(), BadRecord> {
+        if let Some(correction) = &event.corrects {
+            let stands = self.places.get(&correction.hash).is_some_and(|place| {
+                self.entries.get(*place).is_some_and(|entry| {
+                    std::mem::discriminant(&entry.event.fact) == std::mem::discriminant(&event.fact)
+                        && entry.event.fact.subject() == event.fact.subject()
+                })
+            });
+            if !stands {
+                return Err(BadRecord::BadCorrection { line, found: correction.hash.clone() });
+            }
+            self.places.remove(&correction.hash);
+        }
+        self.places.insert(hash.clone(), self.entries.len());
+        self.entries.push(Entry { hash, event });
+        Ok(())
     }
 
     /// The text form.

@@ -313,6 +313,13 @@ pub struct Dlt {
     /// The window lasts at least this many days after the last given fraction (0).
     #[serde(default)]
     pub min_days_after_last_fraction: u32,
+    /// The last contact of the window may be this many days before its end (0). Without it a patient last seen a day
+    /// early is pending.
+    #[serde(default)]
+    pub visit_tolerance_days: u32,
+    /// A fraction counts as reduced below this percentage of its first prescription (90).
+    #[serde(default = "ninety")]
+    pub reduced_below_percent: u32,
     /// From this day a patient without a dose-limiting toxicity counts as complete although the window is open.
     #[serde(default)]
     pub evaluable_from_day: Option<u32>,
@@ -597,6 +604,10 @@ pub struct Assumption {
     pub key: String,
     /// What is assumed, and why.
     pub text: String,
+}
+
+fn ninety() -> u32 {
+    90
 }
 
 fn one() -> u32 {

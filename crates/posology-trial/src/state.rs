@@ -65,6 +65,8 @@ pub struct Patient {
     pub visits: Vec<Visit>,
     /// Death.
     pub death: Option<Death>,
+    /// Whether the record knows of a death after the cut, of which nothing else may be told.
+    subject_dies: bool,
 }
 
 impl Patient {
@@ -88,23 +90,55 @@ impl Patient {
             history: Vec::new(),
             visits: Vec::new(),
             death: None,
+            subject_dies: false,
         }
     }
 
     /// A death that only the demographics state is a death from its day on, and unknown before. Where an event
     /// or a response tells why, it is told; otherwise nobody recorded that it was unrelated.
     fn settle_death(&mut self, cut: &Cut) {
-        let Some(at) = self.subject.death.take().filter(|at| at.is_by(cut.cut_off)) else { return };
+        let Some(at) = self.subject.death.take() else { return };
+        if !at.may_be_by(cut.cut_off) {
+            self.subject_dies = true;
+            return;
+        }
         self.subject.death = Some(at.clone());
         if self.death.is_none() {
-            let fatal = self.adverse_events.iter().find(|event| event.fatal == Some(true) || event.grade == Some(5));
+            let fatal =
+                self.adverse_events.iter().find(|event| event.fatal == Some(true) || event.grade == Some(5));
             self.death = Some(Death {
                 subject: self.subject.subject.clone(),
                 at,
                 cause: fatal.map(|event| event.term.clone()),
                 related: fatal.and_then(|event| event.related),
-                by_progression: self.responses.iter().any(|response| response.death_by_progression).then_some(true),
+                by_progression: self
+                    .responses
+                    .iter()
+                    .any(|response| response.death_by_progression)
+                    .then_some(true),
             });
+        }
+    }
+
+    /// What an event or a response that began before the cut says of later days is not known yet: its end, its
+    /// outcome, that it became fatal.
+    fn forget_after(&mut self, cut: &Cut) {
+        let died_later = self.death.is_none() && self.subject_dies;
+        for event in &mut self.adverse_events {
+            let ends_later = event.end.as_ref().is_some_and(|end| !end.is_by(cut.cut_off));
+            if ends_later || died_later {
+                event.end = None;
+                event.outcome = None;
+            }
+            if died_later {
+                event.fatal = None;
+                event.grade = event.grade.filter(|grade| *grade < 5);
+            }
+        }
+        if died_later {
+            for response in &mut self.responses {
+                response.death_by_progression = false;
+            }
         }
     }
 
@@ -131,6 +165,14 @@ impl State {
     pub fn fold(chain: &Chain, cut: &Cut) -> Self {
         let mut state = Self::default();
         let entries = cut.entries(chain);
+        let dies_later: Vec<&str> = chain
+            .entries()
+            .iter()
+            .filter_map(|entry| match &entry.event.fact {
+                Fact::Death(death) if !death.at.may_be_by(cut.cut_off) => Some(death.subject.as_str()),
+                _ => None,
+            })
+            .collect();
         for entry in &entries {
             if let Fact::Subject(subject) = &entry.event.fact {
                 state.patients.insert(subject.subject.clone(), Patient::new(subject.clone()));
@@ -140,7 +182,9 @@ impl State {
             state.apply(&entry.event.fact);
         }
         for patient in state.patients.values_mut() {
+            patient.subject_dies = dies_later.contains(&patient.id());
             patient.settle_death(cut);
+            patient.forget_after(cut);
         }
         state
     }

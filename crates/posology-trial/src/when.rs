@@ -30,7 +30,10 @@ pub struct When {
     instant: Option<Timestamp>,
 }
 
-/// A text that is not an ISO 8601 date or time.
+/// Years in which something of a trial can have happened; another is a mistyped one.
+const YEARS: std::ops::RangeInclusive<i16> = 1900..=2199;
+
+/// A text that is not an ISO 8601 date or time of this era.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "expected a date such as 2019-04-30 (or 2019-04, or 2019-04-30T08:15), found {found:?}; mend: write year, month and day as YYYY-MM-DD"
@@ -85,6 +88,13 @@ impl When {
             None => self.latest_date() <= cut_off.to_zoned(TimeZone::UTC).date(),
         }
     }
+
+    /// Whether it may lie at or before a clinical cut-off: a partial date by the first day it can have been.
+    #[must_use]
+    pub fn may_be_by(&self, cut_off: Timestamp) -> bool {
+        self.is_by(cut_off)
+            || self.earliest_date() <= cut_off.to_zoned(TimeZone::UTC).date() && self.instant.is_none()
+    }
 }
 
 impl std::str::FromStr for When {
@@ -105,6 +115,9 @@ impl std::str::FromStr for When {
             }
         };
         let year = number(parts.next().ok_or_else(bad)?, 4)?;
+        if !YEARS.contains(&year) {
+            return Err(bad());
+        }
         let two = |part: &str| number(part, 2).and_then(|n| i8::try_from(n).map_err(|_| bad()));
         let month = parts.next().map(two).transpose()?;
         let day = parts.next().map(two).transpose()?;

@@ -1,5 +1,7 @@
 //! Who is counted, when and as what: the binding rules, one scenario a test.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use jiff::civil::{Date, date};
 use posology_clinic::laboratory::Analyte;
 use posology_design::Action;
@@ -8,9 +10,9 @@ use posology_trial::analysis::toxicity::DltStatus;
 use posology_trial::analysis::{Analysis, CohortStage};
 use posology_trial::cut::{BadCut, Cut};
 use posology_trial::event::{
-    Administration, AdverseEvent, Amount, Chain, CohortOpened, Correction, Death, Disposition, DltJudgement, Enrolment,
-    EvaluabilityJudgement, Event, Fact, FractionOmitted, Judge, Laboratory, NewTherapy, Prescription, Subject, Support,
-    SupportKind, Adjustment,
+    Adjustment, Administration, AdverseEvent, Amount, Chain, CohortOpened, Correction, Death, Disposition,
+    DltJudgement, Enrolment, EvaluabilityJudgement, Event, Fact, FractionOmitted, Judge, Laboratory,
+    NewTherapy, Prescription, Subject, Support, SupportKind,
 };
 use posology_trial::protocol::Protocol;
 
@@ -79,11 +81,14 @@ struct Trial {
 }
 
 impl Trial {
-    /// Three patients of cohort A, two full fractions each, nothing else; the last fact is a count on day 100.
+    /// Three patients of cohort A, two full fractions each, nothing else; seen on days 86 and 100.
     fn of_three() -> Self {
-        let mut trial = Self { facts: vec![Fact::CohortOpened(CohortOpened { cohort: "A".into(), date: date(2020, 2, 1) })] };
+        let mut trial = Self {
+            facts: vec![Fact::CohortOpened(CohortOpened { cohort: "A".into(), date: date(2020, 2, 1) })],
+        };
         for subject in ["1", "2", "3"] {
             trial.enrol(subject, "A");
+            trial.count(subject, 86, "150");
             trial.count(subject, 100, "150");
         }
         trial
@@ -391,7 +396,13 @@ fn a_dlt_makes_a_patient_evaluable_whatever_was_judged_or_received() {
 fn a_death_not_recorded_as_unrelated_holds_whatever_the_rule_advises() {
     let mut trial = Trial::of_three();
     let death = |related| {
-        Fact::Death(Death { subject: "1".into(), at: on(99).into(), cause: None, related, by_progression: None })
+        Fact::Death(Death {
+            subject: "1".into(),
+            at: on(99).into(),
+            cause: None,
+            related,
+            by_progression: None,
+        })
     };
     trial.facts.push(death(Some(false)));
     assert_eq!(advised(&trial.analyse()), Advised::Design(Action::Escalate));
@@ -410,7 +421,9 @@ fn the_order_of_recording_does_not_matter_and_later_facts_are_not_seen() {
         let patients: Vec<_> = analysis
             .patients
             .iter()
-            .map(|patient| (&patient.dlt, &patient.exposure, &patient.response, &patient.kinetics, &patient.late))
+            .map(|patient| {
+                (&patient.dlt, &patient.exposure, &patient.response, &patient.kinetics, &patient.late)
+            })
             .collect();
         format!("{patients:?} {:?}", analysis.cohort("A").unwrap().advice)
     };
@@ -460,4 +473,158 @@ fn a_death_in_the_demographics_is_a_death_once_the_cut_has_reached_it() {
     let before = trial.analyse_at(Some("2020-05-30T00:00:00Z"));
     assert_eq!(advised(&before), Advised::Design(Action::Escalate));
     assert!(before.patients.iter().all(|patient| patient.facts.subject.death.is_none()));
+}
+
+#[test]
+fn a_level_that_was_stopped_is_not_escalated_into_when_a_lower_one_is_reviewed() {
+    let mut trial = Trial::of_three();
+    for subject in ["7", "8", "9"] {
+        trial.enrol(subject, "B");
+        trial.count(subject, 100, "150");
+    }
+    trial.event("7", "1", "Sepsis", 4, 20);
+    trial.event("8", "1", "Sepsis", 4, 20);
+    assert_ne!(advised(&trial.analyse()), Advised::Design(Action::Escalate));
+}
+
+#[test]
+fn nobody_was_followed_beyond_the_day_they_were_last_seen() {
+    let mut trial =
+        Trial::of_three().without(|fact| matches!(fact, Fact::Laboratory(result) if result.subject == "1"));
+    let analysis = trial.analyse();
+    assert_eq!(status(&analysis, "1"), DltStatus::Pending, "another patient's count follows nobody else");
+    assert_eq!(advised(&analysis), Advised::Design(Action::Wait));
+    trial.count("1", 85, "150");
+    assert_eq!(
+        status(&trial.analyse(), "1"),
+        DltStatus::Pending,
+        "one day short of the window, without a tolerance"
+    );
+}
+
+#[test]
+fn what_a_rule_needs_and_cannot_read_is_awaited_and_never_no_dlt() {
+    let mut trial = Trial::of_three();
+    trial.event("1", "1", "Sepsis", 4, 30);
+    let Some(Fact::AdverseEvent(event)) = trial.facts.last_mut() else { panic!("an event") };
+    event.grade = None;
+    assert_eq!(status(&trial.analyse(), "1"), DltStatus::Pending, "a grade is missing");
+    trial.judge("1", "1", Judge::Committee, false);
+    assert_eq!(status(&trial.analyse(), "1"), DltStatus::NoDlt);
+
+    let mut trial = Trial::of_three();
+    trial.count("2", 40, "1,234");
+    assert_eq!(status(&trial.analyse(), "2"), DltStatus::Pending, "a count that is no number");
+    let mut trial = Trial::of_three();
+    trial.count("2", 40, "10");
+    let Some(Fact::Laboratory(count)) = trial.facts.last_mut() else { panic!("a count") };
+    count.at = Some("2020-04".parse().unwrap());
+    assert_eq!(status(&trial.analyse(), "2"), DltStatus::Pending, "a count without its day");
+}
+
+#[test]
+fn a_fatal_event_is_grade_5_and_ends_follow_up() {
+    let mut trial = Trial::of_three();
+    trial.event("1", "1", "Sepsis", 2, 30);
+    let Some(Fact::AdverseEvent(event)) = trial.facts.last_mut() else { panic!("an event") };
+    event.fatal = Some(true);
+    assert_eq!(status(&trial.analyse(), "1"), DltStatus::Dlt);
+}
+
+#[test]
+fn a_low_count_still_running_at_the_last_visit_is_possible() {
+    let mut trial =
+        Trial::of_three().without(|fact| matches!(fact, Fact::Laboratory(result) if result.subject == "1"));
+    for (day, count) in [(80, "150"), (84, "10"), (86, "8")] {
+        trial.count("1", day, count);
+    }
+    let analysis = trial.analyse_at(Some("2020-05-26T23:59:59Z"));
+    assert_eq!(status(&analysis, "1"), DltStatus::Pending);
+    assert_eq!(analysis.patients[0].dlt.possible.len(), 1);
+}
+
+#[test]
+fn a_judgement_speaks_of_its_own_event_and_of_no_other() {
+    let mut trial = Trial::of_three();
+    trial.event("1", "1", "Pneumonia", 3, 30);
+    trial.event("1", "2", "Pneumonia fungal", 4, 30);
+    trial.judge("1", "1", Judge::Committee, false);
+    assert_eq!(status(&trial.analyse(), "1"), DltStatus::Dlt);
+    trial.judge("1", "2", Judge::Committee, false);
+    assert_eq!(status(&trial.analyse(), "1"), DltStatus::NoDlt);
+
+    let mut trial = Trial::of_three();
+    trial.judge("2", "none such", Judge::Committee, true);
+    assert_eq!(
+        status(&trial.analyse(), "2"),
+        DltStatus::Dlt,
+        "a judgement stands though its event is not recorded"
+    );
+}
+
+#[test]
+fn a_possible_dlt_is_not_lost_by_a_judgement_on_evaluability_nor_is_toxicity_a_reason_for_one() {
+    let mut trial = Trial::of_three();
+    let judgement = |reason: &str| {
+        Fact::EvaluabilityJudgement(EvaluabilityJudgement {
+            subject: "3".into(),
+            evaluable: false,
+            reason: reason.into(),
+            adjudicator: "independent physician".into(),
+            date: on(95),
+        })
+    };
+    trial.facts.push(judgement("toxicity"));
+    assert_eq!(status(&trial.analyse(), "3"), DltStatus::Pending);
+    trial.facts.pop();
+    trial.facts.push(judgement("withdrew consent"));
+    assert_eq!(status(&trial.analyse(), "3"), DltStatus::NotEvaluable);
+    for (day, count) in [(36, "60"), (40, "20"), (46, "22"), (52, "40")] {
+        trial.count("3", day, count);
+    }
+    assert_eq!(status(&trial.analyse(), "3"), DltStatus::Pending);
+}
+
+#[test]
+fn a_partial_date_never_hides_an_event_from_a_cut() {
+    let mut trial = Trial::of_three();
+    trial.event("1", "1", "Sepsis", 4, 70);
+    let Some(Fact::AdverseEvent(event)) = trial.facts.last_mut() else { panic!("an event") };
+    event.start = Some("2020-05".parse().unwrap());
+    assert_eq!(status(&trial.analyse_at(Some("2020-05-30T00:00:00Z")), "1"), DltStatus::Dlt);
+}
+
+#[test]
+fn leaving_the_study_on_no_recorded_day_awaits_a_judgement() {
+    let mut trial =
+        Trial::of_three().without(|fact| matches!(fact, Fact::Laboratory(result) if result.subject == "1"));
+    trial.facts.push(Fact::Disposition(Disposition {
+        subject: "1".into(),
+        term: "LOST TO FOLLOW-UP".into(),
+        standard: "LOST TO FOLLOW-UP".into(),
+        category: Some("DISPOSITION EVENT".into()),
+        scope: None,
+        at: None,
+    }));
+    assert_eq!(status(&trial.analyse(), "1"), DltStatus::Pending);
+}
+
+#[test]
+fn an_omitted_fraction_keeps_its_number_where_the_others_have_none() {
+    let mut trial = Trial::of_three();
+    for fact in &mut trial.facts {
+        if let Fact::Administration(given) = fact {
+            given.fraction = None;
+        }
+    }
+    trial.facts.retain(|fact| !matches!(fact, Fact::Administration(given) if given.subject == "1" && given.start == on(1).into()));
+    trial.facts.push(Fact::FractionOmitted(FractionOmitted {
+        subject: "1".into(),
+        fraction: 1,
+        date: on(1).into(),
+        adjustment: Adjustment { reason: "supply".into(), toxicity: Some(false) },
+    }));
+    let analysis = trial.analyse();
+    let fractions = &analysis.patients[0].exposure.fractions;
+    assert!(fractions[0].given.is_none() && fractions[1].given == Some(on(8)));
 }

@@ -29,7 +29,10 @@ impl Failure {
 
     /// A file or folder that cannot be read.
     pub(crate) fn unreadable(path: &Path, error: &std::io::Error) -> Self {
-        Self::Input(format!("{}: expected a readable file, found: {error}; mend: check the path and its rights", path.display()))
+        Self::Input(format!(
+            "{}: expected a readable file, found: {error}; mend: check the path and its rights",
+            path.display()
+        ))
     }
 
     /// Says what is wrong and gives the exit status.
@@ -39,7 +42,7 @@ impl Failure {
                 if json {
                     crate::output::json(&serde_json::json!({ "ok": false, "error": message }));
                 }
-                eprintln!("error: {message}");
+                crate::output::error(&format!("error: {message}"));
                 ExitCode::from(2)
             }
             Self::Problems { file, text, problems } => {
@@ -51,7 +54,7 @@ impl Failure {
                 ExitCode::from(2)
             }
             Self::Fault(message) => {
-                eprintln!("internal fault: {message}");
+                crate::output::error(&format!("internal fault: {message}"));
                 ExitCode::from(3)
             }
         }

@@ -38,9 +38,11 @@ impl Folder {
         })?;
         match Protocol::read(&text) {
             Ok((protocol, warnings)) => Ok(Self { path, text, protocol, warnings }),
-            Err(problems) => {
-                Err(Failure::Problems { file: file.display().to_string(), problems: problems.into_vec(), text })
-            }
+            Err(problems) => Err(Failure::Problems {
+                file: file.display().to_string(),
+                problems: problems.into_vec(),
+                text,
+            }),
         }
     }
 
@@ -58,17 +60,45 @@ impl Folder {
     pub(crate) fn events(&self) -> Result<Chain, Failure> {
         let path = self.events_path();
         match fs::read_to_string(&path) {
-            Ok(text) => Chain::read(&text).map_err(|problem| Failure::input(format!("{}: {problem}", self.path.display()))),
+            Ok(text) => Chain::read(&text)
+                .map_err(|problem| Failure::input(format!("{}: {problem}", self.path.display()))),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Chain::default()),
             Err(error) => Err(Failure::unreadable(&path, &error)),
         }
     }
 }
 
+/// Held while the events of a folder are read and written again, so that two commands cannot lose each other's.
+pub(crate) struct Lock(PathBuf);
+
+impl Folder {
+    /// Takes the lock of the folder's events.
+    pub(crate) fn lock(&self) -> Result<Lock, Failure> {
+        let path = self.path.join("events.ndjson.lock");
+        match fs::File::create_new(&path) {
+            Ok(_) => Ok(Lock(path)),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Err(Failure::input(format!(
+                "{}: expected no other command at work on these events, found its lock; mend: wait for it, or delete the lock if none runs",
+                path.display()
+            ))),
+            Err(error) => Err(Failure::unreadable(&path, &error)),
+        }
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
 /// Writes a file whole or not at all: beside its place first, then renamed.
 pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let unwritable = |error: std::io::Error| {
-        Failure::input(format!("{}: cannot be written: {error}; mend: check the folder and its rights", path.display()))
+        Failure::input(format!(
+            "{}: cannot be written: {error}; mend: check the folder and its rights",
+            path.display()
+        ))
     };
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(unwritable)?;

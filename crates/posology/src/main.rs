@@ -16,7 +16,12 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 #[derive(Parser)]
-#[command(name = "posology", version, about = "Design, run and report a dose-escalation trial", max_term_width = 100)]
+#[command(
+    name = "posology",
+    version,
+    about = "Design, run and report a dose-escalation trial",
+    max_term_width = 100
+)]
 struct Cli {
     /// Print one JSON document instead of text for people
     #[arg(long, global = true)]
@@ -190,7 +195,7 @@ fn main() -> ExitCode {
         Ok(Ok(())) => ExitCode::SUCCESS,
         Ok(Err(failure)) => failure.report(json),
         Err(_) => {
-            eprintln!("internal fault: please report it, with the command and, if you may, the input");
+            output::error("internal fault: please report it, with the command and, if you may, the input");
             ExitCode::from(3)
         }
     }
@@ -201,18 +206,25 @@ fn run(cli: Cli) -> Result<(), failure::Failure> {
     match cli.command {
         Command::Trial(TrialCommand::Check { dir }) => commands::check::run(&dir, json),
         Command::Trial(TrialCommand::Import(import)) => commands::import::run(&import, json),
-        Command::Trial(TrialCommand::Status { dir, cut }) => commands::status::run(&dir, cut.as_deref(), json),
+        Command::Trial(TrialCommand::Status { dir, cut }) => {
+            commands::status::run(&dir, cut.as_deref(), json)
+        }
         Command::Trial(TrialCommand::Synthesize { dir, seed, out }) => {
             commands::synthesize::run(&dir, seed, out.as_deref())
         }
         Command::Review(review) => commands::review::run(&review, json),
-        Command::Toxicity(ToxicityCommand::Grade { file, ctcae }) => commands::grade::run(&file, &ctcae, json),
-        Command::Response(Response { confirm: Some(ResponseCommand::Confirm { criteria, file }), .. }) => {
-            commands::response::confirm(&criteria, &file, json)
+        Command::Toxicity(ToxicityCommand::Grade { file, ctcae }) => {
+            commands::grade::run(&file, &ctcae, json)
         }
-        Command::Response(Response { criteria, file, explain, .. }) => {
-            commands::response::assess(&criteria.unwrap_or_default(), &file.unwrap_or_default(), explain.as_deref(), json)
-        }
+        Command::Response(Response {
+            confirm: Some(ResponseCommand::Confirm { criteria, file }), ..
+        }) => commands::response::confirm(&criteria, &file, json),
+        Command::Response(Response { criteria, file, explain, .. }) => commands::response::assess(
+            &criteria.unwrap_or_default(),
+            &file.unwrap_or_default(),
+            explain.as_deref(),
+            json,
+        ),
         Command::Dose(DoseCommand::Prescribe { trial, regimen, height_cm, weight_kg }) => {
             commands::prescribe::run(&trial, &regimen, &height_cm, &weight_kg, json)
         }

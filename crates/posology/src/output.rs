@@ -2,8 +2,8 @@
 
 use std::io::{IsTerminal as _, Write as _};
 
-use miette::{LabeledSpan, MietteDiagnostic, NamedSource, Severity};
 use indicatif::ProgressBar;
+use miette::{LabeledSpan, MietteDiagnostic, NamedSource, Severity};
 use posology_trial::protocol::{Problem, Severity as Weight};
 use serde::Serialize;
 
@@ -12,11 +12,16 @@ pub(crate) fn text(text: &str) {
     let _ = writeln!(std::io::stdout().lock(), "{}", text.trim_end_matches('\n'));
 }
 
+/// Prints to standard error; where nobody listens, nobody is told.
+pub(crate) fn error(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
 /// Prints one JSON document.
 pub(crate) fn json(value: &impl Serialize) {
     match serde_json::to_string_pretty(value) {
         Ok(document) => text(&document),
-        Err(error) => eprintln!("internal fault: {error}"),
+        Err(fault) => error(&format!("internal fault: {fault}")),
     }
 }
 
@@ -35,11 +40,15 @@ pub(crate) fn problems(file: &str, source: &str, problems: &[Problem]) {
         let diagnostic = MietteDiagnostic::new(format!("{}: expected {}", problem.path, problem.expected))
             .with_severity(severity)
             .with_help(&problem.mend)
-            .with_label(LabeledSpan::at(problem.offset..problem.offset + problem.length, format!("found {}", problem.found)));
-        let report = miette::Report::from(diagnostic).with_source_code(NamedSource::new(file, source.to_owned()));
+            .with_label(LabeledSpan::at(
+                problem.offset..problem.offset + problem.length,
+                format!("found {}", problem.found),
+            ));
+        let report =
+            miette::Report::from(diagnostic).with_source_code(NamedSource::new(file, source.to_owned()));
         let mut shown = String::new();
         if handler.render_report(&mut shown, report.as_ref()).is_ok() {
-            eprint!("{shown}");
+            error(shown.trim_end_matches('\n'));
         }
     }
 }
@@ -47,7 +56,8 @@ pub(crate) fn problems(file: &str, source: &str, problems: &[Problem]) {
 /// A table for the terminal.
 pub(crate) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = comfy_table::Table::new();
-    table.load_style(comfy_table::presets::UTF8_HORIZONTAL_ONLY.row_separator(comfy_table::LineStyle::none()));
+    table
+        .load_style(comfy_table::presets::UTF8_HORIZONTAL_ONLY.row_separator(comfy_table::LineStyle::none()));
     table.set_header(header.iter().copied());
     for row in rows {
         table.add_row(row);

@@ -37,7 +37,8 @@ impl Rows {
             .enumerate()
             .map(|(index, variable)| (variable.name.trim().to_lowercase(), index))
             .collect();
-        let missing: Vec<&str> = required.iter().copied().filter(|name| !columns.contains_key(*name)).collect();
+        let missing: Vec<&str> =
+            required.iter().copied().filter(|name| !columns.contains_key(*name)).collect();
         if !missing.is_empty() {
             return Err(Failure::input(format!(
                 "{file}: expected the columns {}, found no {}; mend: name the columns so in the first line",
@@ -97,7 +98,8 @@ impl Line<'_> {
         T: std::str::FromStr,
         T::Err: std::fmt::Display,
     {
-        self.parse(columns)?.ok_or_else(|| self.bad(columns, &"expected a value, found none; mend: fill it in"))
+        self.parse(columns)?
+            .ok_or_else(|| self.bad(columns, &"expected a value, found none; mend: fill it in"))
     }
 
     /// An error at a cell.

@@ -1,5 +1,7 @@
 //! Every command as a user runs it: what it prints, what it writes, how it refuses.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -51,7 +53,17 @@ fn shared(folder: &str) -> Option<PathBuf> {
 #[test]
 fn a_prescription_is_the_worked_example_of_the_radiopharmacy() {
     // H 175, W 80, Mosteller 1.97203 m2; 2 x 20 mCi/m2: 39.4405 mCi = 1,459.30 MBq each, 78.8811 mCi in all.
-    let answer = json(&["dose", "prescribe", "examples/clr131", "--regimen", "40x2", "--height-cm", "175", "--weight-kg", "80"]);
+    let answer = json(&[
+        "dose",
+        "prescribe",
+        "examples/clr131",
+        "--regimen",
+        "40x2",
+        "--height-cm",
+        "175",
+        "--weight-kg",
+        "80",
+    ]);
     near(&answer["bsa_m2"], 1.972_03, 5e-6);
     assert_eq!(answer["formula"], "mosteller");
     assert_eq!(answer["fractions"].as_array().unwrap().len(), 2);
@@ -65,21 +77,55 @@ fn a_prescription_is_the_worked_example_of_the_radiopharmacy() {
 fn an_activity_decays_from_its_label_to_its_use_and_back() {
     // 1,650 MBq given 1.5 d later: factor 0.87848, 1,449.5 MBq.
     let label = ["dose", "decay", "--nuclide", "I-131", "--activity", "1650 MBq"];
-    let forwards = json(&[&label[..], &["--from", "2019-05-01T12:00-05:00", "--to", "2019-05-03T00:00-05:00"]].concat());
+    let forwards =
+        json(&[&label[..], &["--from", "2019-05-01T12:00-05:00", "--to", "2019-05-03T00:00-05:00"]].concat());
     near(&forwards["factor"], 0.878_48, 5e-6);
     near(&forwards["activity_mbq"], 1449.5, 0.05);
     near(&forwards["half_life_days"], 8.0252, 0.0);
-    let back = json(&[&label[..], &["--from", "2019-05-03T00:00-05:00", "--to", "2019-05-01T12:00-05:00"]].concat());
+    let back =
+        json(&[&label[..], &["--from", "2019-05-03T00:00-05:00", "--to", "2019-05-01T12:00-05:00"]].concat());
     assert!(back["factor"].as_f64().unwrap() > 1.0);
 }
 
 #[test]
 fn a_quantity_without_its_unit_is_refused_with_its_place() {
-    let error = refusal(&["dose", "decay", "--nuclide", "I-131", "--activity", "1650", "--from", "2019-05-01T12:00Z", "--to", "2019-05-02T12:00Z"]);
+    let error = refusal(&[
+        "dose",
+        "decay",
+        "--nuclide",
+        "I-131",
+        "--activity",
+        "1650",
+        "--from",
+        "2019-05-01T12:00Z",
+        "--to",
+        "2019-05-02T12:00Z",
+    ]);
     assert!(error.contains("--activity") && error.contains("mend"), "{error}");
-    let error = refusal(&["dose", "decay", "--nuclide", "I-131", "--activity", "1 mCi", "--from", "2019-05-01 12:00", "--to", "2019-05-02T12:00Z"]);
+    let error = refusal(&[
+        "dose",
+        "decay",
+        "--nuclide",
+        "I-131",
+        "--activity",
+        "1 mCi",
+        "--from",
+        "2019-05-01 12:00",
+        "--to",
+        "2019-05-02T12:00Z",
+    ]);
     assert!(error.contains("--from") && error.contains("offset"), "{error}");
-    let error = refusal(&["dose", "prescribe", "examples/clr131", "--regimen", "60x1", "--height-cm", "175", "--weight-kg", "80"]);
+    let error = refusal(&[
+        "dose",
+        "prescribe",
+        "examples/clr131",
+        "--regimen",
+        "60x1",
+        "--height-cm",
+        "175",
+        "--weight-kg",
+        "80",
+    ]);
     assert!(error.contains("40x2"), "names the regimens there are: {error}");
 }
 
@@ -111,7 +157,16 @@ fn grades_come_from_the_value_its_unit_and_the_version_named() {
     let null = Value::Null;
     let expected = |first: [u64; 4]| -> Vec<(u64, Value)> {
         let [a, b, c, d] = first.map(Value::from);
-        vec![(1, a), (2, b), (3, c), (4, d), (5, null.clone()), (6, 3.into()), (7, null.clone()), (8, null.clone())]
+        vec![
+            (1, a),
+            (2, b),
+            (3, c),
+            (4, d),
+            (5, null.clone()),
+            (6, 3.into()),
+            (7, null.clone()),
+            (8, null.clone()),
+        ]
     };
     assert_eq!(grades("5.0"), expected([4, 3, 4, 4]));
     assert_eq!(grades("6.0"), expected([3, 3, 3, 3]));
@@ -132,8 +187,12 @@ fn response_goes_from_values_to_a_confirmed_best_response_with_reasons() {
     let answer = json(&["response", "imwg-2016", &table]);
     let subject = &answer[0];
     assert_eq!(subject["subject"], "A");
-    let responses: Vec<&str> =
-        subject["assessments"].as_array().unwrap().iter().map(|row| row["response"].as_str().unwrap()).collect();
+    let responses: Vec<&str> = subject["assessments"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["response"].as_str().unwrap())
+        .collect();
     assert_eq!(responses, ["PR", "MR"], "exactly 50% is PR, 49.75% is MR");
     assert_eq!(subject["best"]["confirmed"], "MR", "confirmed at the lower of the two");
     assert_eq!(subject["best"]["unconfirmed"], "PR");
@@ -178,8 +237,12 @@ fn confirmation_of_categories_is_that_of_the_reference() {
     for (index, (subject, _, confirmed, best)) in sequences.iter().enumerate() {
         let answer = &answer[index];
         assert_eq!(answer["subject"], *subject);
-        let found: Vec<&str> =
-            answer["assessments"].as_array().unwrap().iter().map(|row| row["confirmed"].as_str().unwrap()).collect();
+        let found: Vec<&str> = answer["assessments"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|row| row["confirmed"].as_str().unwrap())
+            .collect();
         assert_eq!(found.join(" "), *confirmed, "{subject}");
         assert_eq!(answer["best"]["confirmed"].as_str(), *best, "{subject}");
     }
@@ -198,7 +261,8 @@ fn a_valid_protocol_passes_and_an_invalid_one_lists_every_problem_with_its_place
     assert_eq!(output.status.code(), Some(2));
     let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(answer["ok"], false);
-    let problem = answer["problems"].as_array().unwrap().iter().find(|problem| problem["line"] == line).unwrap();
+    let problem =
+        answer["problems"].as_array().unwrap().iter().find(|problem| problem["line"] == line).unwrap();
     for key in ["column", "found", "expected", "mend"] {
         assert!(!problem[key].is_null(), "{key}");
     }
@@ -209,11 +273,16 @@ fn a_valid_protocol_passes_and_an_invalid_one_lists_every_problem_with_its_place
 fn status_tells_where_each_cohort_stands() {
     let answer = json(&["trial", "status", "examples/clr131"]);
     let stage = |id: &str| {
-        answer["cohorts"].as_array().unwrap().iter().find(|cohort| cohort["id"] == id).unwrap()["stage"].clone()
+        answer["cohorts"].as_array().unwrap().iter().find(|cohort| cohort["id"] == id).unwrap()["stage"]
+            .clone()
     };
-    assert_eq!((stage("C5"), stage("C6"), stage("C7")), ("decided".into(), "under-review".into(), "planned".into()));
+    assert_eq!(
+        (stage("C5"), stage("C6"), stage("C7")),
+        ("decided".into(), "under-review".into(), "planned".into())
+    );
     let early = json(&["trial", "status", "examples/clr131", "--cut", "2019-03-01"]);
-    let sixth = early["cohorts"].as_array().unwrap().iter().find(|cohort| cohort["id"] == "C6").unwrap().clone();
+    let sixth =
+        early["cohorts"].as_array().unwrap().iter().find(|cohort| cohort["id"] == "C6").unwrap().clone();
     assert!(sixth["pending"].as_u64().unwrap() > 0, "{sixth}");
     assert_eq!(sixth["advice"], "wait");
     let error = refusal(&["trial", "status", "examples/clr131", "--cut", "2030-01-01"]);
@@ -225,7 +294,8 @@ fn a_review_writes_the_packet_and_the_same_cut_gives_the_same_bytes() {
     let folder = tempfile::tempdir().unwrap();
     let (one, two) = (folder.path().join("one"), folder.path().join("two"));
     for out in [&one, &two] {
-        let output = posology(&["review", "examples/clr131", "--cohort", "C6", "--out", out.to_str().unwrap()]);
+        let output =
+            posology(&["review", "examples/clr131", "--cohort", "C6", "--out", out.to_str().unwrap()]);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let told = String::from_utf8(output.stdout).unwrap();
         for words in ["SYNTHETIC", "ESCALATE", "because", "CLR131", "unrecorded cut"] {
@@ -234,7 +304,10 @@ fn a_review_writes_the_packet_and_the_same_cut_gives_the_same_bytes() {
     }
     let mut names = files(&one, &one);
     names.sort();
-    assert!(names.iter().any(|name| name == "packet.html") && names.iter().any(|name| name == "packet.json"), "{names:?}");
+    assert!(
+        names.iter().any(|name| name == "packet.html") && names.iter().any(|name| name == "packet.json"),
+        "{names:?}"
+    );
     assert_eq!(cfg!(feature = "pdf"), names.iter().any(|name| name == "packet.pdf"));
     for name in &names {
         let bytes = fs::read(one.join(name)).unwrap();
@@ -245,7 +318,6 @@ fn a_review_writes_the_packet_and_the_same_cut_gives_the_same_bytes() {
     }
     let svg = names.iter().filter(|name| name.ends_with(".svg")).count();
     assert!(svg >= 7 && names.iter().filter(|name| name.ends_with(".png")).count() == svg, "{names:?}");
-    assert_eq!(json(&["trial", "status", "examples/clr131"])["cut"]["cut_off"], json(&["trial", "status", "examples/clr131"])["cut"]["cut_off"]);
 }
 
 fn files(folder: &Path, base: &Path) -> Vec<String> {
@@ -281,7 +353,11 @@ fn an_import_is_one_transaction_and_a_second_one_changes_nothing() {
     fs::create_dir_all(&data).unwrap();
     fs::copy(root().join("examples/minimal/trial.toml"), trial.join("trial.toml")).unwrap();
     file(&data, "dm.csv", "DOMAIN,USUBJID,SEX\nDM,01-001,F\n");
-    file(&data, "ae.csv", "DOMAIN,USUBJID,AESEQ,AETERM,AETOXGR\nAE,01-001,1,Anaemia,3\nAE,01-999,1,Anaemia,3\n");
+    file(
+        &data,
+        "ae.csv",
+        "DOMAIN,USUBJID,AESEQ,AETERM,AETOXGR\nAE,01-001,1,Anaemia,3\nAE,01-999,1,Anaemia,3\n",
+    );
     let (trial_path, data_path) = (trial.to_str().unwrap(), data.to_str().unwrap());
     let import = ["trial", "import", trial_path, data_path, "--recorded-at", "2024-01-01T00:00:00Z"];
     let answer = json(&import);
@@ -307,7 +383,11 @@ fn an_import_is_one_transaction_and_a_second_one_changes_nothing() {
 fn an_import_that_can_take_nothing_writes_nothing_and_exits_2() {
     let folder = tempfile::tempdir().unwrap();
     fs::copy(root().join("examples/minimal/trial.toml"), folder.path().join("trial.toml")).unwrap();
-    let page = file(folder.path(), "dm.xpt", "<!DOCTYPE HTML>\n<HTML><HEAD><TITLE>404</TITLE></HEAD></HTML>\n");
+    let page = file(
+        folder.path(),
+        "dm.xpt",
+        "<!DOCTYPE HTML>\n<HTML><HEAD><TITLE>404 Not Found</TITLE></HEAD><BODY><H1>Not Found</H1></BODY></HTML>\n",
+    );
     let output = posology(&["trial", "import", folder.path().to_str().unwrap(), &page]);
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stdout).contains("expected a SAS transport header"));
@@ -322,7 +402,13 @@ fn the_pharmaverse_study_imports_and_all_23_assessed_subjects_have_a_confirmed_r
     let trial = folder.path().to_str().unwrap();
     let report = json(&["trial", "import", trial, data.to_str().unwrap()]);
     let of = |file: &str| {
-        report["report"]["files"].as_array().unwrap().iter().find(|entry| entry["file"] == file).unwrap().clone()
+        report["report"]["files"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|entry| entry["file"] == file)
+            .unwrap()
+            .clone()
     };
     assert_eq!(of("dm.csv")["taken"], 306);
     assert_eq!(of("lb.csv.gz")["taken"], 59_580);
@@ -338,12 +424,29 @@ fn the_pharmaverse_study_imports_and_all_23_assessed_subjects_have_a_confirmed_r
     };
     // As admiralonco's confirmation gives them; 701-1097 was assessed only after new therapy.
     let expected = [
-        ("701-1015", Some("PD")), ("701-1028", Some("sCR")), ("701-1034", Some("CR")), ("701-1097", None),
-        ("701-1115", Some("PD")), ("701-1118", Some("VGPR")), ("701-1130", Some("VGPR")), ("701-1133", Some("PR")),
-        ("701-1146", Some("NE")), ("701-1148", Some("PR")), ("701-1153", Some("MR")), ("701-1203", Some("MR")),
-        ("701-1211", Some("MR")), ("701-1239", Some("MR")), ("701-1275", Some("MR")), ("701-1287", Some("PR")),
-        ("701-1294", Some("SD")), ("701-1302", Some("PD")), ("701-1345", Some("MR")), ("701-1363", Some("SD")),
-        ("701-1415", Some("MR")), ("702-1082", Some("SD")), ("703-1076", Some("SD")),
+        ("701-1015", Some("PD")),
+        ("701-1028", Some("sCR")),
+        ("701-1034", Some("CR")),
+        ("701-1097", None),
+        ("701-1115", Some("PD")),
+        ("701-1118", Some("VGPR")),
+        ("701-1130", Some("VGPR")),
+        ("701-1133", Some("PR")),
+        ("701-1146", Some("NE")),
+        ("701-1148", Some("PR")),
+        ("701-1153", Some("MR")),
+        ("701-1203", Some("MR")),
+        ("701-1211", Some("MR")),
+        ("701-1239", Some("MR")),
+        ("701-1275", Some("MR")),
+        ("701-1287", Some("PR")),
+        ("701-1294", Some("SD")),
+        ("701-1302", Some("PD")),
+        ("701-1345", Some("MR")),
+        ("701-1363", Some("SD")),
+        ("701-1415", Some("MR")),
+        ("702-1082", Some("SD")),
+        ("703-1076", Some("SD")),
     ];
     for (subject, confirmed) in expected {
         assert_eq!(best(subject).as_str(), confirmed, "{subject}");

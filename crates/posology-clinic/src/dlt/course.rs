@@ -39,9 +39,11 @@ pub struct Sample {
 /// One adverse event, or one period of it with a grade of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AdverseEvent {
+    /// What the record calls it, so that a judgement on it can be found again.
+    pub key: String,
     /// The term, such as the MedDRA preferred term.
     pub term: String,
-    /// The system organ class.
+    /// The system organ class; empty where nobody recorded it.
     pub class: String,
     /// CTCAE grade, 1 to 5, if recorded.
     pub grade: Option<u8>,
@@ -51,8 +53,8 @@ pub struct AdverseEvent {
     pub end: Option<Date>,
     /// Whether it is related to treatment; `None` if nobody recorded it, which is not "unrelated".
     pub related: Option<bool>,
-    /// Whether it is a serious adverse event.
-    pub serious: bool,
+    /// Whether it is a serious adverse event; `None` if nobody recorded it, which is not "no".
+    pub serious: Option<bool>,
 }
 
 /// One planned fraction and what became of it.
@@ -186,7 +188,7 @@ impl Window {
 
 /// A date some days later, at most the last date of the calendar.
 fn later(date: Date, days: u32) -> Date {
-    date.saturating_add(i64::from(days).min(10_000_000).days())
+    date.saturating_add(i64::from(days).min(7_304_484).days())
 }
 
 /// The study day of a date: 1 is the day of the first fraction, -1 the day before; there is no day 0.
@@ -205,7 +207,7 @@ pub fn study_day(first_fraction: Date, date: Date) -> i32 {
 /// The date of a study day; day 0, which does not exist, is read as day 1.
 pub fn study_date(first_fraction: Date, day: i32) -> Date {
     let days = if day > 0 { i64::from(day) - 1 } else { i64::from(day) };
-    first_fraction.saturating_add(days.clamp(-10_000_000, 10_000_000).days())
+    first_fraction.saturating_add(days.clamp(-7_304_484, 7_304_484).days())
 }
 
 /// The longest time without a sample of an analyte.

@@ -431,12 +431,12 @@ impl LabRule {
 }
 
 impl AdverseEventRule {
-    /// Whether the rule is about the event, by term and class.
-    pub(super) fn names(&self, event: &AdverseEvent) -> bool {
+    /// Whether the rule is about the event, by term and class, or may be: a class not recorded excludes nothing.
+    pub(super) fn may_name(&self, event: &AdverseEvent) -> bool {
         let among =
             |names: &[String], name: &str| names.iter().any(|n| n.trim().eq_ignore_ascii_case(name.trim()));
         (self.terms.is_empty() || among(&self.terms, &event.term))
-            && (self.classes.is_empty() || among(&self.classes, &event.class))
+            && (self.classes.is_empty() || event.class.is_empty() || among(&self.classes, &event.class))
             && !among(&self.except_terms, &event.term)
             && !among(&self.except_classes, &event.class)
     }

@@ -122,7 +122,7 @@ pub struct TriggeredHold {
     pub because: Because,
 }
 
-/// Derives the advice on a level from the patients at it and below.
+/// Derives the advice on a level from the patients at all levels.
 ///
 /// # Errors
 /// What the design refuses.
@@ -137,9 +137,7 @@ pub(crate) fn derive(
         let regimen = protocol.regimen.get(level.saturating_sub(1)).map(|regimen| regimen.id.as_str());
         patients.iter().filter(move |patient| regimen.is_some() && patient.regimen.as_deref() == regimen)
     };
-    let levels: Vec<AtLevel> = (1..=protocol.regimen.len())
-        .map(|index| if index <= level { at_level(at(index)) } else { AtLevel::default() })
-        .collect();
+    let levels: Vec<AtLevel> = (1..=protocol.regimen.len()).map(|index| at_level(at(index))).collect();
     let counts = Counts::of(at(level));
     let data = Data::new(levels, Some(Level::at_index(level.saturating_sub(1))))?;
     let decision = design.next(&data)?;
@@ -302,11 +300,22 @@ fn ids<'a>(patients: impl Iterator<Item = &'a PatientAnalysis>) -> String {
 }
 
 fn known<'a>(counts: Counts, patients: impl Iterator<Item = &'a PatientAnalysis> + Clone) -> String {
+    let partly = patients
+        .clone()
+        .filter(|patient| patient.dlt.status == DltStatus::NoDlt && !patient.dlt.whole_window)
+        .count();
     let dlts = ids(patients.filter(|patient| patient.dlt.status == DltStatus::Dlt));
     let evaluable = counts.evaluable();
     let mut line = format!(
-        "{} treated, {evaluable} evaluable: {} with a dose-limiting toxicity, {} without over the whole window.",
-        counts.treated, counts.dlt, counts.no_dlt
+        "{} treated, {evaluable} evaluable: {} with a dose-limiting toxicity, {} without over {}.",
+        counts.treated,
+        counts.dlt,
+        counts.no_dlt,
+        if partly == 0 {
+            "the whole window".to_owned()
+        } else {
+            format!("the window ({partly} of them not to its end)")
+        }
     );
     if !dlts.is_empty() {
         line.push_str(&format!(" Dose-limiting: {dlts}."));
@@ -333,10 +342,13 @@ fn pending<'a>(
         return "No window is open and no judgement is awaited: nothing pending can change the advice."
             .to_owned();
     }
-    let can = if decision.action == Action::Wait {
-        "They can change the advice"
-    } else {
-        "They cannot change the advice"
+    let blocked = decision.because.iter().any(|because| because.rule == "undecided/possible-dlt");
+    let can = match decision.action {
+        Action::Wait if blocked => {
+            "No escalation before that is adjudicated, whatever the others turn out to be"
+        }
+        Action::Wait => "They can change the advice: every way in which they may turn out was asked for",
+        _ => "They cannot change the advice: every way in which they may turn out was asked for",
     };
     let mut line = format!("{} pending ({open})", counts.pending + counts.possible);
     if counts.possible > 0 {
@@ -345,7 +357,7 @@ fn pending<'a>(
             counts.possible
         ));
     }
-    line.push_str(&format!(". {can}: every way in which they may turn out was asked for."));
+    line.push_str(&format!(". {can}."));
     line
 }
 

@@ -84,7 +84,7 @@ impl ResponseAnalysis {
         };
         let mut findings = Vec::new();
         let investigator = investigator_categories(patient, &mut findings);
-        let visits = marker_visits(patient, &mut findings);
+        let visits = marker_visits(patient, first, &mut findings);
         let last = course.new_therapy.map(|start| start.yesterday().unwrap_or(start));
 
         let mut response = Self {
@@ -164,7 +164,8 @@ impl ResponseAnalysis {
             Basis::Categories => true,
             Basis::Nothing => false,
         };
-        let early_end = course.death.is_some() || progression.is_some();
+        let died = course.death.is_some_and(|death| death <= cut.date());
+        let early_end = died || progression.is_some();
         response.evaluable = first.is_some()
             && has_baseline
             && (response.visits.iter().any(|v| first.is_none_or(|first| v.date >= first)) || early_end);
@@ -251,28 +252,49 @@ fn investigator_categories(patient: &Patient, findings: &mut Vec<Because>) -> Ve
     assessments
 }
 
-/// The marker values by visit: results of one named visit, else of one day, make one assessment, dated at
-/// its last sample.
-fn marker_visits(patient: &Patient, findings: &mut Vec<Because>) -> Vec<Markers> {
-    let mut groups: BTreeMap<String, Vec<(Date, &Laboratory)>> = BTreeMap::new();
-    for result in patient.laboratory.iter().filter(|result| is_marker(result)) {
-        let Some(date) = result.at.as_ref().and_then(|at| at.date()) else { continue };
+/// Days within which the results of one named visit make one assessment.
+const VISIT_DAYS: i32 = 7;
+
+/// The marker values by visit: results of one named visit within a week, else of one day, make one assessment,
+/// dated at its last sample. None reaches across the first fraction.
+fn marker_visits(patient: &Patient, first: Option<Date>, findings: &mut Vec<Because>) -> Vec<Markers> {
+    let mut results: Vec<(Date, &Laboratory)> = patient
+        .laboratory
+        .iter()
+        .filter(|result| is_marker(result))
+        .filter_map(|result| Some((result.at.as_ref()?.date()?, result)))
+        .collect();
+    results.sort_by_key(|(date, _)| *date);
+    struct Group<'a> {
+        name: Option<&'a str>,
+        results: Vec<(Date, &'a Laboratory)>,
+    }
+    let mut groups: Vec<Group<'_>> = Vec::new();
+    for (date, result) in results {
         let named = result
             .visit
             .as_deref()
             .filter(|visit| !visit.trim().is_empty() && !visit.to_ascii_uppercase().contains("UNSCHED"));
-        groups.entry(named.map_or_else(|| date.to_string(), str::to_owned)).or_default().push((date, result));
+        let same = groups.iter_mut().rev().find(|group| {
+            group.results.first().is_some_and(|(began, _)| {
+                let days = super::exposure::days_between(*began, date).unwrap_or(i32::MAX);
+                let crosses = first.is_some_and(|first| *began <= first && date > first);
+                !crosses && (*began == date || (named.is_some() && group.name == named && days <= VISIT_DAYS))
+            })
+        });
+        match same {
+            Some(group) => group.results.push((date, result)),
+            None => groups.push(Group { name: named, results: vec![(date, result)] }),
+        }
     }
     let mut visits: BTreeMap<Date, Markers> = BTreeMap::new();
-    for results in groups.into_values() {
+    for Group { results, .. } in groups {
         let Some(date) = results.iter().map(|(date, _)| *date).max() else { continue };
         let markers = visits.entry(date).or_insert_with(|| Markers::new(date));
         for (_, result) in results {
             if let Err(problem) = read_marker(markers, result) {
-                findings.push(Because::new(
-                    "response/unreadable",
-                    format!("{date}: {} was left out: {problem}", result.test),
-                ));
+                let says = format!("{date}: {} was left out: {problem}", result.test);
+                findings.push(Because::new("response/unreadable", says));
             }
         }
     }
@@ -324,13 +346,15 @@ fn read_marker(markers: &mut Markers, result: &Laboratory) -> Result<(), String>
     }
     let unit = result.unit.as_deref().unwrap_or("");
     let number = |marker: Marker| -> Result<Decimal, String> {
-        let value: Decimal = text.parse().map_err(|_| format!("expected a number, found {text:?}"))?;
+        // Below a limit of the method the limit itself counts: the fall is at least that deep.
+        let digits = text.strip_prefix('<').unwrap_or(text).trim();
+        let value: Decimal = digits.parse().map_err(|_| format!("expected a number, found {text:?}"))?;
         marker.canonical(value, unit).map_err(|bad| bad.to_string())
     };
     let reading = |marker: Marker| -> Result<Reading, String> {
         if upper.starts_with("NOT DETECTED") || upper.starts_with("NEG") || upper.starts_with("ABSENT") {
             Ok(Reading::NotDetected)
-        } else if upper.starts_with("TRACE") || text.starts_with('<') {
+        } else if upper.starts_with("TRACE") {
             Ok(Reading::TracePresent)
         } else {
             number(marker).map(Reading::Quantified)

@@ -1,5 +1,7 @@
 //! What was prescribed and what was given, fraction by fraction.
 
+use std::collections::BTreeSet;
+
 use jiff::civil::Date;
 use posology_clinic::Because;
 use posology_clinic::prescription::{Compared, Gate, percent_of_prescribed, review};
@@ -7,7 +9,7 @@ use posology_clinic::quantity::{Activity, ActivityPerArea};
 use rust_decimal::Decimal;
 use serde::Serialize;
 
-use crate::event::{Administration, Amount};
+use crate::event::{Administration, Amount, Prescription};
 use crate::protocol::{Protocol, Regimen};
 use crate::state::Patient;
 
@@ -29,6 +31,8 @@ pub struct FractionExposure {
     pub number: u32,
     /// Prescribed activity per area.
     pub per_area: Option<ActivityPerArea>,
+    /// Activity as first prescribed, before any directive was revised.
+    pub first_prescribed: Option<Activity>,
     /// Prescribed activity.
     pub prescribed: Option<Activity>,
     /// Day it was planned for.
@@ -53,6 +57,12 @@ impl FractionExposure {
     pub fn percent(&self) -> Option<Decimal> {
         percent_of_prescribed(self.net?, self.prescribed?)
     }
+
+    /// Net administered against first prescribed activity, in percent.
+    #[must_use]
+    pub fn percent_of_first_prescribed(&self) -> Option<Decimal> {
+        percent_of_prescribed(self.net?, self.first_prescribed?)
+    }
 }
 
 impl Exposure {
@@ -67,29 +77,24 @@ impl Exposure {
         given.sort_by_key(|administration| {
             (administration.start.earliest_date(), administration.start.instant(), administration.fraction)
         });
-        let first = given.first().map(|administration| administration.start.earliest_date());
-        let numbers = |index: usize, recorded: Option<u32>| {
-            recorded.unwrap_or_else(|| u32::try_from(index + 1).unwrap_or(u32::MAX))
-        };
-        let planned = regimen.map_or(0, |regimen| regimen.fraction.len());
-        let last = given
-            .iter()
-            .enumerate()
-            .map(|(index, administration)| numbers(index, administration.fraction))
+        let first = given.first().map(|administration| administration.start.latest_date());
+        let planned = u32::try_from(regimen.map_or(0, |regimen| regimen.fraction.len())).unwrap_or(0);
+        let numbered = number(patient, &given);
+        let last = (numbered.iter().map(|(number, _)| *number))
             .chain(patient.prescriptions.iter().map(|prescription| prescription.fraction))
             .chain(patient.omitted.iter().map(|omitted| omitted.fraction))
-            .filter(|number| *number <= 100)
+            .filter(|number| FRACTIONS.contains(number))
             .max()
             .unwrap_or(0)
-            .max(u32::try_from(planned).unwrap_or(0));
+            .max(planned);
         let fractions = (1..=last)
-            .map(|number| {
-                let administration = given
+            .map(|fraction| {
+                let given: Vec<&Administration> = numbered
                     .iter()
-                    .enumerate()
-                    .find(|(index, administration)| numbers(*index, administration.fraction) == number)
-                    .map(|(_, administration)| *administration);
-                derive_fraction(protocol, regimen, patient, number, first, administration)
+                    .filter(|(number, _)| *number == fraction)
+                    .map(|(_, given)| *given)
+                    .collect();
+                derive_fraction(protocol, regimen, patient, fraction, first, &given)
             })
             .collect();
         let body_surface_m2 =
@@ -141,9 +146,53 @@ impl Exposure {
     }
 }
 
+/// Numbers a fraction can have; another is a mistyped one and read as not recorded.
+const FRACTIONS: std::ops::RangeInclusive<u32> = 1..=100;
+
+/// The fraction of each administration: the number recorded, else the lowest that neither an administration nor
+/// an omission has.
+fn number<'a>(patient: &Patient, given: &[&'a Administration]) -> Vec<(u32, &'a Administration)> {
+    let recorded =
+        |administration: &Administration| administration.fraction.filter(|number| FRACTIONS.contains(number));
+    let mut taken: BTreeSet<u32> =
+        given.iter().filter_map(|administration| recorded(administration)).collect();
+    taken.extend(patient.omitted.iter().map(|omitted| omitted.fraction));
+    given
+        .iter()
+        .map(|administration| {
+            let number = recorded(administration).unwrap_or_else(|| {
+                let free =
+                    FRACTIONS.into_iter().find(|number| !taken.contains(number)).unwrap_or(*FRACTIONS.end());
+                taken.insert(free);
+                free
+            });
+            (number, *administration)
+        })
+        .collect()
+}
+
 /// The sum, where every part is known.
 fn total(parts: impl Iterator<Item = Option<Activity>>) -> Option<Activity> {
     Activity::total(parts.collect::<Option<Vec<_>>>()?).ok()
+}
+
+/// Treatments given in an activity that are not the product, such as a tracer: shown apart, never a fraction.
+pub(super) fn other_activities(protocol: &Protocol, patient: &Patient) -> BTreeSet<String> {
+    patient
+        .administrations
+        .iter()
+        .filter(|administration| matches!(administration.amount, Some(Amount::Activity(_))))
+        .filter(|administration| !is_product(protocol, administration))
+        .map(|administration| administration.treatment.clone())
+        .collect()
+}
+
+/// The activity of a prescription: as recorded, else the activity per area times the body surface recorded with it.
+fn prescribed_activity(prescription: &Prescription) -> Option<Activity> {
+    prescription.activity.or_else(|| {
+        let mbq = prescription.per_area?.mbq_per_m2().checked_mul(prescription.body_surface_m2?)?;
+        Activity::from_mbq(mbq).ok()
+    })
 }
 
 /// Whether an administration is of the product under study; without a product in the protocol, all are.
@@ -161,42 +210,57 @@ fn derive_fraction(
     patient: &Patient,
     number: u32,
     first: Option<Date>,
-    administration: Option<&Administration>,
+    administrations: &[&Administration],
 ) -> FractionExposure {
+    let administration = administrations.first().copied();
     let index = number.saturating_sub(1) as usize;
     let plan = regimen.and_then(|regimen| regimen.fraction.get(index));
-    let prescription = patient.prescriptions.iter().rev().find(|p| p.fraction == number);
+    let prescriptions =
+        || patient.prescriptions.iter().filter(|prescription| prescription.fraction == number);
+    let prescription = prescriptions().next_back();
     let omitted = patient.omitted.iter().rev().find(|omitted| omitted.fraction == number);
     let planned = prescription
         .and_then(|prescription| prescription.planned.as_ref()?.date())
         .or_else(|| first?.checked_add(jiff::Span::new().try_days(i64::from(plan?.day) - 1).ok()?).ok());
-    let given = administration.map(|administration| administration.start.earliest_date());
+    let given = administrations.iter().map(|administration| administration.start.latest_date()).max();
     let adjustment = administration
         .and_then(|administration| administration.adjustment.as_ref())
         .or(omitted.map(|omitted| &omitted.adjustment));
     let mut fraction = FractionExposure {
         number,
         per_area: prescription.and_then(|p| p.per_area).or(plan.and_then(|plan| plan.activity)),
-        prescribed: prescription.and_then(|prescription| prescription.activity),
+        first_prescribed: prescriptions().next().and_then(prescribed_activity),
+        prescribed: prescription.and_then(prescribed_activity),
         planned,
         given,
-        net: administration.and_then(|administration| match administration.amount {
-            Some(Amount::Activity(activity)) => Some(activity),
-            _ => None,
+        net: administration.and_then(|_| {
+            total(administrations.iter().map(|administration| match administration.amount {
+                Some(Amount::Activity(activity)) => Some(activity),
+                _ => None,
+            }))
         }),
         delay_days: given.zip(planned).and_then(|(given, planned)| days_between(planned, given)),
         reason: adjustment.map(|adjustment| adjustment.reason.clone()),
         through_toxicity: adjustment.and_then(|adjustment| adjustment.toxicity),
         flags: Vec::new(),
     };
-    fraction.flags = flags(protocol, &fraction);
+    fraction.flags = flags(protocol, &fraction, administrations.len());
     fraction
 }
 
 /// The gates of the protocol on one fraction, each a flag for review. Every fraction is taken as a written
 /// directive of its own.
-fn flags(protocol: &Protocol, fraction: &FractionExposure) -> Vec<Because> {
+fn flags(protocol: &Protocol, fraction: &FractionExposure, administrations: usize) -> Vec<Because> {
     let mut flags = Vec::new();
+    if administrations > 1 {
+        flags.push(Because::new(
+            "gates/several",
+            format!(
+                "fraction {}: {administrations} administrations are recorded and added up",
+                fraction.number
+            ),
+        ));
+    }
     let gates = &protocol.gates;
     if let (Some(delivered), Some(prescribed)) = (fraction.net, fraction.prescribed) {
         let compared = [Compared { prescribed, delivered }];

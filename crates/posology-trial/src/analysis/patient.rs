@@ -68,6 +68,8 @@ pub struct Disposition {
     pub treatment_completed: bool,
     /// Why the study was left, as the standard term.
     pub study_discontinued: Option<String>,
+    /// Whether the study was left or completed, on a recorded day or not.
+    pub left: bool,
     /// Day the study was left or completed.
     pub off_study: Option<Date>,
     /// Study completed.
@@ -238,7 +240,9 @@ impl Disposition {
                 if !completed {
                     disposition.study_discontinued = Some(fact.standard.clone());
                 }
-                disposition.off_study = fact.at.as_ref().map(crate::when::When::latest_date);
+                disposition.left = true;
+                let day = fact.at.as_ref().map(crate::when::When::earliest_date);
+                disposition.off_study = disposition.off_study.into_iter().chain(day).min();
             }
         }
         disposition
@@ -247,6 +251,6 @@ impl Disposition {
     /// Still followed in the study.
     #[must_use]
     pub fn on_study(&self) -> bool {
-        !self.screen_failure && self.off_study.is_none()
+        !self.screen_failure && !self.left
     }
 }

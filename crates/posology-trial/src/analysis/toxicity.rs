@@ -12,7 +12,7 @@ use rust_decimal::Decimal;
 use super::exposure::Exposure;
 use super::patient::Disposition;
 use crate::cut::Cut;
-use crate::event::{AdverseEvent, DltJudgement, Judge, Laboratory, SupportKind};
+use crate::event::{AdverseEvent, DltJudgement, EvaluabilityJudgement, Judge, Laboratory, SupportKind};
 use crate::protocol::{Dlt, Protocol, SupportDays};
 use crate::state::Patient;
 
@@ -56,6 +56,8 @@ pub struct DltAssessment {
     pub possible: Vec<DltRecord>,
     /// Share of the window followed, 0 to 1.
     pub share: Decimal,
+    /// Whether the patient was followed over the whole window.
+    pub whole_window: bool,
     /// Whether the window is still open at the cut.
     pub window_open: bool,
     /// What a pending patient waits for.
@@ -129,9 +131,32 @@ impl EmergentEvent {
     #[must_use]
     pub fn is_bleed(&self) -> bool {
         let term = self.event.term.to_lowercase();
-        ["haemorrhage", "hemorrhage", "bleed", "epistaxis", "haematoma", "hematoma"]
-            .iter()
-            .any(|word| term.contains(word))
+        [
+            "haemorrhag",
+            "hemorrhag",
+            "bleed",
+            "epistaxis",
+            "haematoma",
+            "hematoma",
+            "haematemesis",
+            "hematemesis",
+            "haematuria",
+            "hematuria",
+            "haematochezia",
+            "hematochezia",
+            "haemoptysis",
+            "hemoptysis",
+            "haemothorax",
+            "hemothorax",
+            "haemarthrosis",
+            "hemarthrosis",
+            "melaena",
+            "melena",
+            "purpura",
+            "petechia",
+        ]
+        .iter()
+        .any(|stem| term.contains(stem))
     }
 }
 
@@ -208,19 +233,56 @@ pub struct Sample {
     pub value: LabValue,
 }
 
-/// The results that can be read: known analyte, number, unit and full date. The rest enters no rule.
+/// The results that can be read: known analyte, number, unit and full date. The rest is named by [`unread`].
 #[must_use]
 pub fn samples(patient: &Patient) -> Vec<Sample> {
-    let mut samples: Vec<Sample> = patient.laboratory.iter().filter_map(sample).collect();
+    let mut samples: Vec<Sample> =
+        patient.laboratory.iter().filter_map(|result| sample(result).ok()).collect();
     samples.sort_by_key(|sample| sample.date);
     samples
 }
 
-fn sample(result: &Laboratory) -> Option<Sample> {
-    let text = format!("{} {}", result.result.as_deref()?, result.unit.as_deref().unwrap_or(""));
-    let measured: Measured = text.trim().parse().ok()?;
-    let value = LabValue::new(result.analyte?, measured, result.lower_limit, result.upper_limit).ok()?;
-    Some(Sample { date: result.at.as_ref()?.date()?, value })
+fn sample(result: &Laboratory) -> Result<Sample, String> {
+    let analyte = result.analyte.ok_or("the test is not one this program knows")?;
+    let text = result.result.as_deref().ok_or("there is no result")?;
+    let measured: Measured = format!("{text} {}", result.unit.as_deref().unwrap_or(""))
+        .trim()
+        .parse()
+        .map_err(|_| format!("{text:?} is no number"))?;
+    let value = LabValue::new(analyte, measured, result.lower_limit, result.upper_limit)
+        .map_err(|bad| bad.to_string())?;
+    let date = result.at.as_ref().and_then(|at| at.date()).ok_or("its day is not recorded")?;
+    Ok(Sample { date, value })
+}
+
+/// Results of the analytes that the rules read, taken inside the window or perhaps so, that hold a figure and
+/// cannot be read: a rule might have fired on them.
+fn unread(dlt: &Dlt, patient: &Patient, window: &Window) -> Vec<Because> {
+    let conditions: Vec<dlt::Condition> = dlt.rules.iter().flat_map(dlt::Rule::conditions).collect();
+    let is_read = |analyte: Analyte| {
+        conditions
+            .iter()
+            .any(|condition| matches!(condition, dlt::Condition::Lab(rule) if rule.analyte == analyte))
+    };
+    patient
+        .laboratory
+        .iter()
+        .filter(|result| result.analyte.is_some_and(is_read))
+        .filter(|result| {
+            result.result.as_deref().is_some_and(|text| text.contains(|c: char| c.is_ascii_digit()))
+        })
+        .filter(|result| {
+            result
+                .at
+                .as_ref()
+                .is_none_or(|at| at.latest_date() > window.first_fraction && at.earliest_date() <= window.end)
+        })
+        .filter_map(|result| {
+            let why = sample(result).err()?;
+            let when = result.at.as_ref().map_or_else(|| "undated".to_owned(), ToString::to_string);
+            Some(Because::new("dlt/unread", format!("{} of {when} could not be read: {why}", result.test)))
+        })
+        .collect()
 }
 
 /// Sums up the course of the three lineages, cut at the data cut.
@@ -256,7 +318,10 @@ pub(crate) fn kinetics(
                 .first()
                 .filter(|_| points.iter().any(|point| point.day >= 1))
                 .map(|(_, recovered)| dlt::kinetics(&course, analyte, &below, *recovered));
-            let open_grade_4 = points.last().is_some_and(|point| point.day >= 1 && point.grade == Some(4));
+            // A count under support shows no recovery, so grade 4 stands until an unsupported count is better.
+            let open_grade_4 = points.iter().filter(|point| point.day >= 1).fold(false, |open, point| {
+                point.grade == Some(4) || (open && (point.supported || point.grade.is_none()))
+            });
             Kinetics { analyte, points, summary, open_grade_4 }
         })
         .collect()
@@ -411,25 +476,35 @@ pub(crate) fn assess(
     let (Some(first), Some(dlt), Some(window)) = (exposure.first(), &protocol.dlt, window) else {
         return DltAssessment::not_treated();
     };
-    let ended = follow_up_end(patient, disposition);
-    let followed_to = ended.as_ref().map_or(cut.date(), |(date, _)| cut.date().min(*date));
+    let seen = last_seen(patient, cut.date()).unwrap_or(first);
+    let ended = follow_up_end(patient, disposition, seen).filter(|(date, _)| *date <= cut.date());
+    let followed_to = ended.as_ref().map_or(seen, |(date, _)| seen.min(*date));
     let course = course(dlt, patient, exposure, first, samples, followed_to);
-    let evaluation = dlt::evaluate(&dlt.rules, &course, window, dlt.ctcae);
-    let (records, possible) = records(patient, first, &evaluation.findings);
-    let share = window.follow_up_share(followed_to);
-    let not_evaluable = patient.evaluability.last().filter(|judgement| !judgement.evaluable);
-    let complete = window.is_complete(followed_to)
+    let evaluation = dlt::evaluate(&rules(protocol, dlt), &course, window, dlt.ctcae);
+    let Judged { records, possible, dismissed } = records(patient, first, &evaluation.findings);
+    let judgement = patient.evaluability.iter().max_by_key(|judgement| judgement.date);
+    let judged_evaluable = judgement.is_some_and(|judgement| judgement.evaluable);
+    let by_toxicity = |judgement: &EvaluabilityJudgement| judgement.reason.to_lowercase().contains("toxic");
+    let not_evaluable = judgement.filter(|judgement| !judgement.evaluable);
+    let tolerance = i32::try_from(dlt.visit_tolerance_days).unwrap_or(0);
+    let short_by = super::exposure::days_between(followed_to, window.end).unwrap_or(i32::MAX);
+    let whole = cut.date() >= window.end && (short_by <= tolerance || judged_evaluable);
+    let complete = whole
         || dlt
             .evaluable_from_day
             .is_some_and(|day| i64::from(study_day(first, followed_to)) >= i64::from(day));
-    let too_little = too_little_activity(protocol, exposure, cut.date());
+    let too_little = too_little_activity(protocol, exposure, cut.date()).filter(|_| !judged_evaluable);
+    let unknown = unknown(dlt, patient, window, &evaluation, first);
 
     let day = |date: Date| study_day(first, date);
     let mut because: Vec<Because> = records.iter().flat_map(|record| record.because.clone()).collect();
+    because.extend(dismissed);
     let mut awaits = None;
     let status = if !records.is_empty() {
         DltStatus::Dlt
-    } else if let Some(judgement) = not_evaluable {
+    } else if let Some(judgement) =
+        not_evaluable.filter(|judgement| possible.is_empty() && !by_toxicity(judgement))
+    {
         because.push(
             Because::new(
                 "evaluability/judged",
@@ -444,16 +519,25 @@ pub(crate) fn assess(
     } else {
         awaits = if !possible.is_empty() {
             Some("adjudication of a possible dose-limiting toxicity".to_owned())
+        } else if not_evaluable.is_some() {
+            Some("a judgement on evaluability for a reason other than toxicity".to_owned())
+        } else if let Some(unread) = unknown.first() {
+            Some(format!("a value or grade that a rule needs: {}", unread.says))
         } else if let Some(reason) = too_little {
             Some(format!("a judgement on evaluability: {reason}"))
         } else if complete {
             None
-        } else if let Some((date, reason)) =
-            ended.filter(|(date, _)| *date <= cut.date() && *date < window.end)
-        {
+        } else if let Some((date, reason)) = ended.filter(|(date, _)| *date < window.end) {
             Some(format!(
                 "a judgement on evaluability: {reason} on day {}, before the window ended",
                 day(date)
+            ))
+        } else if cut.date() >= window.end {
+            Some(format!(
+                "follow-up to the end of the window on day {} ({}): last seen on day {}",
+                day(window.end),
+                window.end,
+                day(seen)
             ))
         } else {
             Some(format!("the end of the window on day {} ({})", day(window.end), window.end))
@@ -461,13 +545,11 @@ pub(crate) fn assess(
         if awaits.is_some() { DltStatus::Pending } else { DltStatus::NoDlt }
     };
     let says = match status {
-        DltStatus::NoDlt => {
-            format!(
-                "no rule fired, followed to day {} of a window that ends on day {}",
-                day(followed_to),
-                day(window.end)
-            )
-        }
+        DltStatus::NoDlt => format!(
+            "no dose-limiting toxicity, followed to day {} of a window that ends on day {}",
+            day(followed_to),
+            day(window.end)
+        ),
         DltStatus::Pending => {
             format!("pending: awaits {}", awaits.as_deref().unwrap_or("the end of the window"))
         }
@@ -484,23 +566,84 @@ pub(crate) fn assess(
         status,
         records,
         possible,
-        share,
+        share: window.follow_up_share(followed_to),
+        whole_window: whole,
         window_open: cut.date() < window.end,
         awaits,
         not_evaluable: not_evaluable.map(|j| (j.reason.clone(), j.adjudicator.clone(), j.date)),
         because,
         gaps: gaps(dlt, &course),
-        unknown: evaluation
-            .not_judged
-            .iter()
-            .map(|unread| {
-                Because::new(
-                    format!("dlt/{}", unread.rule_id),
-                    format!("day {}: not judged: {}", day(unread.date), unread.why),
-                )
-            })
-            .collect(),
+        unknown,
     }
+}
+
+/// The rules of the protocol, with the one that a setting adds: a fraction changed by toxicity is itself
+/// dose-limiting.
+fn rules(protocol: &Protocol, dlt: &Dlt) -> dlt::Rules {
+    if !dlt.fraction_changed_by_toxicity {
+        return dlt.rules.clone();
+    }
+    let changed = dlt::Rule {
+        id: "fraction-changed-by-toxicity".to_owned(),
+        text: "A fraction omitted, reduced or delayed through toxicity".to_owned(),
+        lab: None,
+        adverse_event: None,
+        fraction: Some(dlt::FractionRule {
+            delayed_more_than_days: Some(protocol.gates.delayed_more_than_days),
+            omitted: true,
+            reduced: true,
+        }),
+        all_of: Vec::new(),
+        attribution: dlt::Attribution::default(),
+        from_day: None,
+        to_day: None,
+        exceptions: None,
+    };
+    let own = dlt.rules.iter().filter(|rule| rule.id != changed.id).cloned();
+    dlt::Rules::new(own.chain([changed.clone()]).collect()).unwrap_or_else(|_| dlt.rules.clone())
+}
+
+/// The last day on which anything was recorded of a patient: nobody was followed beyond it.
+fn last_seen(patient: &Patient, cut: Date) -> Option<Date> {
+    let whens = (patient.administrations.iter().flat_map(|f| [Some(&f.start), f.end.as_ref()]))
+        .chain(patient.laboratory.iter().map(|f| f.at.as_ref()))
+        .chain(patient.vital_signs.iter().map(|f| f.at.as_ref()))
+        .chain(patient.adverse_events.iter().flat_map(|f| [f.start.as_ref(), f.end.as_ref()]))
+        .chain(patient.responses.iter().map(|f| f.at.as_ref()))
+        .chain(patient.visits.iter().flat_map(|f| [f.start.as_ref(), f.end.as_ref()]))
+        .chain(patient.dispositions.iter().map(|f| f.at.as_ref()))
+        .chain(patient.support.iter().map(|f| Some(&f.at)))
+        .chain(patient.new_therapies.iter().map(|f| Some(&f.start)))
+        .chain(patient.death.iter().map(|f| Some(&f.at)));
+    whens.flatten().filter_map(crate::when::When::date).filter(|date| *date <= cut).max()
+}
+
+/// What a rule would have read inside the window and could not, unless the committee has judged it.
+fn unknown(
+    dlt: &Dlt,
+    patient: &Patient,
+    window: &Window,
+    evaluation: &dlt::Evaluation,
+    first: Date,
+) -> Vec<Because> {
+    let judged = |key: &Option<String>| {
+        key.is_some()
+            && patient
+                .dlt_judgements
+                .iter()
+                .any(|judgement| judgement.by == Judge::Committee && judgement.event == *key)
+    };
+    let not_judged = evaluation
+        .not_judged
+        .iter()
+        .filter(|unread| unread.date <= window.end && !judged(&unread.event))
+        .map(|unread| {
+            Because::new(
+                format!("dlt/{}", unread.rule_id),
+                format!("day {}: not judged: {}", study_day(first, unread.date), unread.why),
+            )
+        });
+    not_judged.chain(unread(dlt, patient, window)).collect()
 }
 
 impl DltAssessment {
@@ -510,6 +653,7 @@ impl DltAssessment {
             records: Vec::new(),
             possible: Vec::new(),
             share: Decimal::ZERO,
+            whole_window: false,
             window_open: false,
             awaits: None,
             not_evaluable: None,
@@ -521,16 +665,25 @@ impl DltAssessment {
 }
 
 /// What ended follow-up for dose-limiting toxicity: a new myelosuppressive therapy, death, or leaving the
-/// study. Progression alone does not.
-fn follow_up_end(patient: &Patient, disposition: &Disposition) -> Option<(Date, &'static str)> {
+/// study (on the day last seen, where no day was recorded). Progression alone does not.
+fn follow_up_end(patient: &Patient, disposition: &Disposition, seen: Date) -> Option<(Date, &'static str)> {
     let therapy = patient
         .new_therapies
         .iter()
         .filter(|therapy| therapy.myelosuppressive != Some(false))
         .map(|therapy| (therapy.start.earliest_date(), "new anti-cancer therapy began"));
     let death = patient.death.iter().map(|death| (death.at.earliest_date(), "the patient died"));
-    let left = disposition.off_study.iter().map(|date| (*date, "the patient left the study"));
-    therapy.chain(death).chain(left).min()
+    let fatal = patient
+        .adverse_events
+        .iter()
+        .filter(|event| event.fatal == Some(true) || event.grade == Some(5))
+        .map(|event| {
+            event.end.as_ref().or(event.start.as_ref()).map_or(seen, crate::when::When::earliest_date)
+        })
+        .map(|date| (date, "the patient died"));
+    let left =
+        disposition.left.then(|| (disposition.off_study.unwrap_or(seen), "the patient left the study"));
+    therapy.chain(death).chain(fatal).chain(left).min()
 }
 
 /// Why the activity received may be too little to evaluate the patient; none where toxicity was the reason or
@@ -546,7 +699,11 @@ fn too_little_activity(protocol: &Protocol, exposure: &Exposure, cut: Date) -> O
         return None;
     }
     let missing = exposure.fractions.iter().filter(|fraction| fraction.given.is_none()).count();
-    let received = exposure.percent()?;
+    let states_activity = exposure.fractions.iter().any(|fraction| fraction.per_area.is_some());
+    let Some(received) = exposure.percent() else {
+        return states_activity
+            .then(|| "the share of the prescribed activity received is not known".to_owned());
+    };
     (received < protocol.evaluability.minimum_percent).then(|| {
         format!(
             "{}% of the prescribed activity was received ({missing} fractions not given), below {}%",
@@ -571,27 +728,30 @@ fn course(
         .iter()
         .filter(|event| event.start.as_ref().is_none_or(|start| start.latest_date() >= first))
         .map(|event| dlt::AdverseEvent {
+            key: event.key.clone(),
             term: event.term.clone(),
             class: event.class.clone().unwrap_or_default(),
-            grade: event.grade,
+            grade: if event.fatal == Some(true) { Some(5) } else { event.grade },
             start: onset(event, first),
             end: end_by(event, followed_to),
             related: event.related,
-            serious: event.serious.unwrap_or(false),
+            serious: event.serious,
         })
         .collect();
     course.fractions = exposure
         .fractions
         .iter()
         .filter_map(|fraction| {
+            // A reason that nobody sorted is not "other": it leaves a possible dose-limiting toxicity.
             let reason = fraction
                 .through_toxicity
                 .map(|toxicity| if toxicity { Reason::Toxicity } else { Reason::Other });
-            let reason = reason.or_else(|| fraction.reason.as_ref().map(|_| Reason::Other));
             let outcome = match fraction.given {
                 Some(on) => FractionOutcome::Given {
                     on,
-                    reduced: fraction.through_toxicity == Some(true) && is_reduced(fraction.percent()),
+                    reduced: fraction
+                        .percent_of_first_prescribed()
+                        .is_some_and(|percent| percent < Decimal::from(dlt.reduced_below_percent)),
                 },
                 None if fraction.reason.is_some() => FractionOutcome::Omitted,
                 None => FractionOutcome::Awaited,
@@ -602,68 +762,111 @@ fn course(
     course
 }
 
-fn is_reduced(percent: Option<Decimal>) -> bool {
-    percent.is_some_and(|percent| percent < Decimal::from(90))
+/// Findings and judgements, joined.
+struct Judged {
+    /// What is dose-limiting.
+    records: Vec<DltRecord>,
+    /// What may be.
+    possible: Vec<DltRecord>,
+    /// Findings of rules that the committee judged not dose-limiting.
+    dismissed: Vec<Because>,
 }
 
-/// What is dose-limiting and what may be: findings of rules and judgements on events, joined.
-fn records(patient: &Patient, first: Date, findings: &[Finding]) -> (Vec<DltRecord>, Vec<DltRecord>) {
-    let mut dose_limiting = Vec::new();
-    let mut possible = Vec::new();
-    let mut judged_events: Vec<&str> = Vec::new();
-    let judgement = |by: Judge, holds: &dyn Fn(&DltJudgement) -> bool| {
-        patient.dlt_judgements.iter().rev().find(|judgement| judgement.by == by && holds(judgement)).cloned()
+/// Joins findings of rules and judgements. A judgement on an event speaks of that event; one on a rule speaks of
+/// what the rule had found by its day. Of several by one judge the latest counts, and of one day the graver.
+fn records(patient: &Patient, first: Date, findings: &[Finding]) -> Judged {
+    let mut judged = Judged { records: Vec::new(), possible: Vec::new(), dismissed: Vec::new() };
+    let mut used: Vec<&DltJudgement> = Vec::new();
+    let is_unique = |key: &str| patient.adverse_events.iter().filter(|event| event.key == key).count() == 1;
+    let day = |judgement: &DltJudgement| judgement.date.as_ref().map(|date| date.earliest_date());
+    let latest = |by: Judge, holds: &dyn Fn(&DltJudgement) -> bool| {
+        patient
+            .dlt_judgements
+            .iter()
+            .filter(|judgement| judgement.by == by && holds(judgement))
+            .max_by_key(|judgement| (day(judgement), judgement.dose_limiting))
     };
     for finding in findings {
-        let event = patient.adverse_events.iter().find(|event| {
-            onset(event, first) == finding.onset_date && finding.because.says.starts_with(&event.term)
-        });
-        let holds = |judgement: &DltJudgement| {
-            judgement.rule.as_deref() == Some(finding.rule_id.as_str())
-                || event.is_some_and(|event| judgement.event.as_deref() == Some(event.key.as_str()))
+        let event = patient.adverse_events.iter().find(|event| finding.events.contains(&event.key));
+        let holds = |judgement: &DltJudgement| match (&judgement.event, &judgement.rule) {
+            (Some(key), _) => finding.events.contains(key) && (judgement.dose_limiting || is_unique(key)),
+            (None, Some(rule)) => {
+                *rule == finding.rule_id
+                    && (judgement.dose_limiting
+                        || day(judgement).is_some_and(|day| day >= finding.onset_date))
+            }
+            (None, None) => false,
         };
-        if let Some(event) = event {
-            judged_events.push(&event.key);
-        }
+        let (investigator, committee) =
+            (latest(Judge::Investigator, &holds), latest(Judge::Committee, &holds));
+        used.extend(patient.dlt_judgements.iter().filter(|judgement| holds(judgement)));
         let record = DltRecord {
             what: event.map_or_else(|| finding.because.says.clone(), |event| event.term.clone()),
             onset: Some(finding.onset_date),
             onset_day: Some(finding.onset_day),
             event: event.cloned(),
             rule: Some(finding.rule_id.clone()),
-            investigator: judgement(Judge::Investigator, &holds),
-            committee: judgement(Judge::Committee, &holds),
+            investigator: investigator.cloned(),
+            committee: committee.cloned(),
             because: vec![finding.because.clone()],
         };
         let fired = finding.certainty == Certainty::Fired;
         if record.counts(fired) {
-            dose_limiting.push(record);
-        } else if !fired && record.committee.is_none() {
-            possible.push(record);
+            judged.records.push(record);
+        } else if record.committee.is_none() {
+            judged.possible.push(record);
+        } else {
+            let on = committee.and_then(day).map_or_else(String::new, |day| format!(" on {day}"));
+            let says = format!("{}; judged not dose-limiting by the committee{on}", finding.because.says);
+            judged.dismissed.push(Because { says, ..finding.because.clone() });
         }
     }
     for event in &patient.adverse_events {
-        if judged_events.contains(&event.key.as_str()) {
+        let of_event = |judgement: &DltJudgement| judgement.event.as_deref() == Some(event.key.as_str());
+        if findings.iter().any(|finding| finding.events.contains(&event.key)) {
             continue;
         }
-        let holds = |judgement: &DltJudgement| judgement.event.as_deref() == Some(event.key.as_str());
+        used.extend(patient.dlt_judgements.iter().filter(|judgement| of_event(judgement)));
         let record = DltRecord {
             what: event.term.clone(),
             onset: event.start.as_ref().and_then(|start| start.date()),
             onset_day: event.start.as_ref().and_then(|start| start.date()).map(|date| study_day(first, date)),
             event: Some(event.clone()),
             rule: None,
-            investigator: judgement(Judge::Investigator, &holds),
-            committee: judgement(Judge::Committee, &holds),
+            investigator: latest(Judge::Investigator, &of_event).cloned(),
+            committee: latest(Judge::Committee, &of_event).cloned(),
             because: Vec::new(),
         };
         if record.counts(false) {
             let by = if record.committee.is_some() { "the committee" } else { "the investigator" };
             let says = format!("{} was judged dose-limiting by {by}", event.term);
-            dose_limiting.push(DltRecord { because: vec![Because::new("dlt/judged", says)], ..record });
+            judged.records.push(DltRecord { because: vec![Because::new("dlt/judged", says)], ..record });
         }
     }
-    (dose_limiting, possible)
+    // A judgement that something is dose-limiting stands even where no event or finding is recorded for it.
+    for judgement in patient.dlt_judgements.iter().filter(|judgement| judgement.dose_limiting) {
+        if used.iter().any(|other| std::ptr::eq(*other, judgement)) {
+            continue;
+        }
+        let what = [&judgement.reason, &judgement.rule, &judgement.event].into_iter().flatten().next();
+        let what = what.map_or_else(|| "a dose-limiting toxicity".to_owned(), Clone::clone);
+        let (by, investigator, committee) = match judgement.by {
+            Judge::Committee => ("the committee", None, Some(judgement.clone())),
+            Judge::Investigator => ("the investigator", Some(judgement.clone()), None),
+        };
+        let says = format!("{what} was judged dose-limiting by {by}; no event or finding is recorded for it");
+        judged.records.push(DltRecord {
+            what,
+            onset: None,
+            onset_day: None,
+            event: None,
+            rule: judgement.rule.clone(),
+            investigator,
+            committee,
+            because: vec![Because::new("dlt/judged", says)],
+        });
+    }
+    judged
 }
 
 /// A flag for each lineage whose mandatory counts have a gap longer than the protocol allows.

@@ -9,6 +9,7 @@ use posology_clinic::ctcae;
 use posology_clinic::dlt::{Condition, LabRule};
 use posology_clinic::nuclide::HALF_LIVES;
 use posology_clinic::response::Category;
+use posology_design::Design;
 use rust_decimal::Decimal;
 
 use super::problem::Severity;
@@ -280,6 +281,9 @@ fn cohorts(protocol: &Protocol, faults: &mut Faults) {
 }
 
 /// The window against the schedule, against what is known of the lowest counts, and against progression.
+/// Ten years: no window for dose-limiting toxicity is longer.
+const WINDOW_DAYS_MAX: u32 = 3650;
+
 fn window(protocol: &Protocol, faults: &mut Faults) {
     let Some(dlt) = &protocol.dlt else { return };
     // The regimen whose last fraction is latest asks for the longest window.
@@ -289,6 +293,14 @@ fn window(protocol: &Protocol, faults: &mut Faults) {
         window_of(regimen, dlt, faults);
     }
     let end = dlt.window_days;
+    if !(1..=WINDOW_DAYS_MAX).contains(&end) {
+        faults.error(
+            "dlt.window-days",
+            end.to_string(),
+            format!("1 to {WINDOW_DAYS_MAX} days"),
+            "write the length of the window in days, such as 85",
+        );
+    }
     if let Some(day) = dlt.evaluable_from_day.filter(|day| *day == 0 || *day > end) {
         faults.error(
             "dlt.evaluable-from-day",
@@ -452,6 +464,16 @@ fn laboratory_rule(path: &str, lab: &LabRule, dlt: &Dlt, faults: &mut Faults) {
 }
 
 fn escalation(protocol: &Protocol, faults: &mut Faults) {
+    if let Some(Design::ThreePlusThree(rule)) = &protocol.escalation
+        && rule.settings().expand_to < 6
+    {
+        faults.warning(
+            "escalation.expand-to",
+            rule.settings().expand_to.to_string(),
+            "6: after 1 DLT the published rule asks for 6 patients before it clears a level",
+            "leave it out: the default is 6",
+        );
+    }
     if protocol.escalation.is_some() && protocol.dlt.is_none() {
         faults.error(
             "escalation",

@@ -15,7 +15,8 @@ pub(crate) fn run(
     half_life: Option<&str>,
     json: bool,
 ) -> Result<(), Failure> {
-    let half_life = HalfLife::of(nuclide, half_life).map_err(|bad| Failure::input(format!("--nuclide: {bad}")))?;
+    let half_life =
+        HalfLife::of(nuclide, half_life).map_err(|bad| Failure::input(format!("--nuclide: {bad}")))?;
     let activity: Activity = activity.parse().map_err(|bad| Failure::input(format!("--activity: {bad}")))?;
     let decayed = decay(activity, half_life, time("from", from)?, time("to", to)?).map_err(Failure::input)?;
     if json {

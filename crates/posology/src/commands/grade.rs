@@ -23,7 +23,9 @@ const SPECIMEN: &[&str] = &["specimen", "lbspec"];
 pub(crate) fn run(file: &Path, ctcae: &str, as_json: bool) -> Result<(), Failure> {
     let version: Version = ctcae.parse().map_err(|bad| Failure::input(format!("--ctcae: {bad}")))?;
     let rows = Rows::read(file, &[])?;
-    for (what, names) in [("a test or term", [TEST, TERM].concat()), ("a value", VALUE.to_vec()), ("a unit", UNIT.to_vec())] {
+    for (what, names) in
+        [("a test or term", [TEST, TERM].concat()), ("a value", VALUE.to_vec()), ("a unit", UNIT.to_vec())]
+    {
         if !names.iter().any(|name| rows.has(name)) {
             let mut found: Vec<&str> = rows.columns().collect();
             found.sort_unstable();
@@ -44,10 +46,15 @@ pub(crate) fn run(file: &Path, ctcae: &str, as_json: bool) -> Result<(), Failure
     } else {
         let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         let rows = answers.iter().map(|answer| {
-            let grade = if answer["grade"].is_null() { "unknown".to_owned() } else { answer["grade"].to_string() };
+            let grade =
+                if answer["grade"].is_null() { "unknown".to_owned() } else { answer["grade"].to_string() };
             vec![text(&answer["row"]), text(&answer["term"]), grade, text(&answer["because"]["says"])]
         });
-        output::text(&format!("CTCAE {}\n{}", version.id(), output::table(&["row", "term", "grade", "because"], rows)));
+        output::text(&format!(
+            "CTCAE {}\n{}",
+            version.id(),
+            output::table(&["row", "term", "grade", "because"], rows)
+        ));
     }
     Ok(())
 }
@@ -114,11 +121,15 @@ fn answer(line: &Line<'_>, version: Version) -> Result<Vec<Value>, Failure> {
 fn analyte(line: &Line<'_>, version: Version) -> Option<Analyte> {
     let named = line.text(TEST).and_then(|test| {
         let specimen = line.text(SPECIMEN).unwrap_or("BLOOD");
-        test.parse().ok().or_else(|| Analyte::from_sdtm(&test.to_ascii_uppercase(), &specimen.to_ascii_uppercase()))
+        test.parse()
+            .ok()
+            .or_else(|| Analyte::from_sdtm(&test.to_ascii_uppercase(), &specimen.to_ascii_uppercase()))
     });
     named.or_else(|| {
         let term = line.text(TERM)?;
-        let has = |analyte: &Analyte| terms(version, *analyte).iter().any(|(name, _)| name.eq_ignore_ascii_case(term));
+        let has = |analyte: &Analyte| {
+            terms(version, *analyte).iter().any(|(name, _)| name.eq_ignore_ascii_case(term))
+        };
         Analyte::ALL.iter().copied().find(has).or_else(|| term.parse().ok())
     })
 }

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use posology_exchange::dataset::{CsvEncoding, ReadOptions, stem};
 use posology_exchange::limits::Limits;
-use posology_exchange::sdtm::{FileReport, ImportOptions, ImportReport, KnownRows, Outcome, SourceFile, import};
+use posology_exchange::sdtm::{
+    FileReport, ImportOptions, ImportReport, KnownRows, Outcome, SourceFile, import,
+};
 use posology_trial::event::{Event, Fact, ProtocolAdopted};
 
 use crate::Import;
@@ -19,6 +21,7 @@ const SHOWN: usize = 5;
 
 pub(crate) fn run(args: &Import, json: bool) -> Result<(), Failure> {
     let folder = Folder::open(&args.dir)?;
+    let _lock = folder.lock()?;
     let mut chain = folder.events()?;
     let encoding = match args.encoding.as_deref().map(str::to_ascii_lowercase).as_deref() {
         None | Some("utf-8" | "utf8") => CsvEncoding::Utf8,
@@ -59,7 +62,10 @@ pub(crate) fn run(args: &Import, json: bool) -> Result<(), Failure> {
         print(&outcome.report);
     }
     if nothing {
-        return Err(Failure::Input(format!("{}: nothing could be taken; nothing was written", args.path.display())));
+        return Err(Failure::Input(format!(
+            "{}: nothing could be taken; nothing was written",
+            args.path.display()
+        )));
     }
     Ok(())
 }
@@ -100,7 +106,8 @@ fn sources(path: &Path) -> Result<Vec<PathBuf>, Failure> {
     let mut files = Vec::new();
     for entry in fs::read_dir(path).map_err(unreadable)? {
         let entry = entry.map_err(unreadable)?.path();
-        let is_known = entry.file_name().and_then(|name| name.to_str()).is_some_and(|name| stem(name).is_some());
+        let is_known =
+            entry.file_name().and_then(|name| name.to_str()).is_some_and(|name| stem(name).is_some());
         if entry.is_file() && is_known {
             files.push(entry);
         }
@@ -116,7 +123,9 @@ fn sources(path: &Path) -> Result<Vec<PathBuf>, Failure> {
 }
 
 fn source(path: PathBuf) -> SourceFile {
-    let name = path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
+    let name = path
+        .file_name()
+        .map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
     SourceFile { name, open: Box::new(move || File::open(&path).map(|file| Box::new(file) as Box<dyn Read>)) }
 }
 
@@ -150,7 +159,13 @@ fn print(report: &ImportReport) {
     let total = report.total;
     output::text(&format!(
         "{} rows read: {} taken, {} corrected, {} unchanged, {} refused, {} set aside, {} vanished.",
-        total.read, total.taken, total.corrected, total.unchanged, total.refused, total.set_aside, total.vanished
+        total.read,
+        total.taken,
+        total.corrected,
+        total.unchanged,
+        total.refused,
+        total.set_aside,
+        total.vanished
     ));
 }
 

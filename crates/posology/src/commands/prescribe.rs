@@ -11,7 +11,13 @@ use crate::failure::Failure;
 use crate::folder::Folder;
 use crate::output;
 
-pub(crate) fn run(trial: &Path, regimen: &str, height_cm: &str, weight_kg: &str, json: bool) -> Result<(), Failure> {
+pub(crate) fn run(
+    trial: &Path,
+    regimen: &str,
+    height_cm: &str,
+    weight_kg: &str,
+    json: bool,
+) -> Result<(), Failure> {
     let folder = Folder::open(trial)?;
     let protocol = &folder.protocol;
     let regimen = protocol.regimen(regimen).ok_or_else(|| {
@@ -21,8 +27,10 @@ pub(crate) fn run(trial: &Path, regimen: &str, height_cm: &str, weight_kg: &str,
             known.join(", ")
         ))
     })?;
-    let height: Length = format!("{height_cm} cm").parse().map_err(|bad| Failure::input(format!("--height-cm: {bad}")))?;
-    let weight: Mass = format!("{weight_kg} kg").parse().map_err(|bad| Failure::input(format!("--weight-kg: {bad}")))?;
+    let height: Length =
+        format!("{height_cm} cm").parse().map_err(|bad| Failure::input(format!("--height-cm: {bad}")))?;
+    let weight: Mass =
+        format!("{weight_kg} kg").parse().map_err(|bad| Failure::input(format!("--weight-kg: {bad}")))?;
     let surface = body_surface(height, weight, &protocol.body_surface.settings()).map_err(Failure::input)?;
     let mut fractions = Vec::new();
     let mut because = vec![surface.because.clone()];
@@ -33,11 +41,13 @@ pub(crate) fn run(trial: &Path, regimen: &str, height_cm: &str, weight_kg: &str,
                 regimen.id, fraction.day
             ))
         })?;
-        let prescribed = prescribe(level, surface.area, Decimal::ONE, &Settings::default()).map_err(Failure::input)?;
+        let prescribed =
+            prescribe(level, surface.area, Decimal::ONE, &Settings::default()).map_err(Failure::input)?;
         because.push(prescribed.because);
         fractions.push((fraction.day, level, prescribed.activity));
     }
-    let total = Activity::total(fractions.iter().map(|(_, _, activity)| *activity)).map_err(Failure::input)?;
+    let total =
+        Activity::total(fractions.iter().map(|(_, _, activity)| *activity)).map_err(Failure::input)?;
     if json {
         let fractions: Vec<_> = fractions
             .iter()

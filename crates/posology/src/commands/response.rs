@@ -49,7 +49,12 @@ pub(crate) fn assess(criteria: &str, file: &Path, explain: Option<&str>, json: b
             subject.involved = Some(match chain.to_ascii_lowercase().as_str() {
                 "kappa" => Chain::Kappa,
                 "lambda" => Chain::Lambda,
-                other => return Err(line.bad(&["involved"], &format!("expected kappa or lambda, found {other:?}; mend: write one of them"))),
+                other => {
+                    return Err(line.bad(
+                        &["involved"],
+                        &format!("expected kappa or lambda, found {other:?}; mend: write one of them"),
+                    ));
+                }
             });
         }
         if line.text(&["baseline", "ablfl", "lbblfl"]).is_some_and(|flag| flag.eq_ignore_ascii_case("Y")) {
@@ -70,7 +75,8 @@ pub(crate) fn assess(criteria: &str, file: &Path, explain: Option<&str>, json: b
         let wrong = |bad| Failure::input(format!("{}: subject {name}: {bad}", file.display()));
         let basis = measurable(&criteria, &baseline).map_err(wrong)?;
         let assessed = assess_all(&criteria, &baseline, &subject.visits).map_err(wrong)?;
-        let assessments: Vec<Assessment> = assessed.into_iter().map(|response| response.into_assessment()).collect();
+        let assessments: Vec<Assessment> =
+            assessed.into_iter().map(|response| response.into_assessment()).collect();
         let confirmed = confirm_sequence(&Rules::REFERENCE, &subject.course, &assessments);
         let mut answer = document(&name, &subject.course, &confirmed, Rules::REFERENCE);
         answer["measurable"] = json!(basis.markers);
@@ -79,7 +85,10 @@ pub(crate) fn assess(criteria: &str, file: &Path, explain: Option<&str>, json: b
     }
     if let Some(wanted) = explain {
         let Some((answer, basis)) = answers.iter().find(|(answer, _)| answer["subject"] == wanted) else {
-            return Err(Failure::input(format!("--explain: expected a subject of {}, found {wanted:?}; mend: name one", file.display())));
+            return Err(Failure::input(format!(
+                "--explain: expected a subject of {}, found {wanted:?}; mend: name one",
+                file.display()
+            )));
         };
         output::text(&explained(&criteria, answer, basis));
         return Ok(());
@@ -91,7 +100,11 @@ pub(crate) fn assess(criteria: &str, file: &Path, explain: Option<&str>, json: b
 pub(crate) fn confirm(criteria: &str, file: &Path, json: bool) -> Result<(), Failure> {
     edition(criteria)?;
     let rows = Rows::read(file, &[])?;
-    need(&rows, file, &[("a subject", SUBJECT), ("a date", DATE), ("a response", &["response", "rsstresc"])])?;
+    need(
+        &rows,
+        file,
+        &[("a subject", SUBJECT), ("a date", DATE), ("a response", &["response", "rsstresc"])],
+    )?;
     let mut subjects: BTreeMap<String, Subject> = BTreeMap::new();
     for line in rows.lines() {
         let name: String = line.required(SUBJECT)?;
@@ -111,12 +124,15 @@ pub(crate) fn confirm(criteria: &str, file: &Path, json: bool) -> Result<(), Fai
             Some("Y") => true,
             Some(other) => return Err(line.bad(&["death_pd"], &format!("expected Y, N or nothing, found {other:?}; mend: write Y where death was due to progression"))),
         };
-        let kind = if by_death && category == Category::Progressive { Some(ProgressionKind::Death) } else { kind };
+        let kind =
+            if by_death && category == Category::Progressive { Some(ProgressionKind::Death) } else { kind };
         let therapy: Option<Date> = line.parse(&["therapy_start"])?;
         if let (Some(known), Some(other)) = (subject.course.new_therapy, therapy)
             && known != other
         {
-            eprintln!("warning: {name}: next therapy on {known} and on {other}: the earlier counts");
+            crate::output::error(&format!(
+                "warning: {name}: next therapy on {known} and on {other}: the earlier counts"
+            ));
         }
         subject.course.new_therapy = subject.course.new_therapy.into_iter().chain(therapy).min();
         subject.assessments.push(Assessment::new(date, category, kind));
@@ -126,7 +142,7 @@ pub(crate) fn confirm(criteria: &str, file: &Path, json: bool) -> Result<(), Fai
         .map(|(name, subject)| {
             let confirmed = confirm_sequence(&Rules::REFERENCE, &subject.course, &subject.assessments);
             for finding in &confirmed.findings {
-                eprintln!("warning: {name}: {}", finding.says);
+                crate::output::error(&format!("warning: {name}: {}", finding.says));
             }
             document(name, &subject.course, &confirmed, Rules::REFERENCE)
         })
@@ -158,9 +174,13 @@ fn markers(line: &Line<'_>) -> Result<Markers, Failure> {
     let number = |column: &'static str, marker: Marker, text: &str| -> Result<Decimal, Failure> {
         let unit_column = format!("{column}_unit");
         let (value, unit) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
-        let unit = if unit.trim().is_empty() { line.text(&[&unit_column]).unwrap_or("") } else { unit.trim() };
+        let unit =
+            if unit.trim().is_empty() { line.text(&[&unit_column]).unwrap_or("") } else { unit.trim() };
         let value: Decimal = value.parse().map_err(|_| {
-            line.bad(&[column], &format!("expected a number, found {text:?}; mend: write the number and its unit"))
+            line.bad(
+                &[column],
+                &format!("expected a number, found {text:?}; mend: write the number and its unit"),
+            )
         })?;
         marker.canonical(value, unit).map_err(|bad| line.bad(&[column], &bad))
     };
@@ -178,10 +198,15 @@ fn markers(line: &Line<'_>) -> Result<Markers, Failure> {
             None | Some("not done") => Ok(Immunofixation::NotDone),
             Some("negative") => Ok(Immunofixation::Negative),
             Some("positive") => Ok(Immunofixation::Positive),
-            Some(other) => Err(line.bad(&[column], &format!("expected positive, negative or not done, found {other:?}; mend: write one of them"))),
+            Some(other) => Err(line.bad(
+                &[column],
+                &format!("expected positive, negative or not done, found {other:?}; mend: write one of them"),
+            )),
         }
     };
-    let chain = |column: &'static str| line.text(&[column]).map(|text| number(column, Marker::FreeLightChains, text)).transpose();
+    let chain = |column: &'static str| {
+        line.text(&[column]).map(|text| number(column, Marker::FreeLightChains, text)).transpose()
+    };
     markers.serum_m = reading("serum_m", Marker::SerumM)?;
     markers.urine_m = reading("urine_m", Marker::UrineM)?;
     markers.serum_immunofixation = fixation("serum_ife")?;
@@ -189,7 +214,8 @@ fn markers(line: &Line<'_>) -> Result<Markers, Failure> {
     markers.kappa = chain("kappa")?;
     markers.lambda = chain("lambda")?;
     markers.kappa_lambda_ratio = line.parse(&["kappa_lambda_ratio"])?;
-    markers.plasma_cells = line.text(&["bmpc"]).map(|text| number("bmpc", Marker::PlasmaCells, text)).transpose()?;
+    markers.plasma_cells =
+        line.text(&["bmpc"]).map(|text| number("bmpc", Marker::PlasmaCells, text)).transpose()?;
     Ok(markers)
 }
 
@@ -227,12 +253,23 @@ fn print(answers: Vec<Value>, json: bool) {
             .as_array()
             .into_iter()
             .flatten()
-            .map(|row| format!("{} {} ({})", text(&row["date"]), text(&row["response"]), text(&row["confirmed"])))
+            .map(|row| {
+                format!("{} {} ({})", text(&row["date"]), text(&row["response"]), text(&row["confirmed"]))
+            })
             .collect();
         let best = &answer["best"];
-        vec![text(&answer["subject"]), text(&best["confirmed"]), text(&best["date"]), text(&best["unconfirmed"]), course.join("\n")]
+        vec![
+            text(&answer["subject"]),
+            text(&best["confirmed"]),
+            text(&best["date"]),
+            text(&best["unconfirmed"]),
+            course.join("\n"),
+        ]
     });
-    output::text(&output::table(&["subject", "confirmed", "dated", "unconfirmed", "assessments (confirmed status)"], rows));
+    output::text(&output::table(
+        &["subject", "confirmed", "dated", "unconfirmed", "assessments (confirmed status)"],
+        rows,
+    ));
 }
 
 /// One subject's course in words: what could be followed, and each visit's category and why.
@@ -254,7 +291,11 @@ fn explained(criteria: &Criteria, answer: &Value, basis: &[Because]) -> String {
         }
     }
     let best = &answer["best"];
-    told.push_str(&format!("\nBest response: {} confirmed, {} unconfirmed\n", text(&best["confirmed"]), text(&best["unconfirmed"])));
+    told.push_str(&format!(
+        "\nBest response: {} confirmed, {} unconfirmed\n",
+        text(&best["confirmed"]),
+        text(&best["unconfirmed"])
+    ));
     for because in best["reasons"].as_array().into_iter().flatten() {
         told.push_str(&format!("  {}\n", text(&because["says"])));
     }

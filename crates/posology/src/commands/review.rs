@@ -19,7 +19,8 @@ pub(crate) fn run(args: &Review, json: bool) -> Result<(), Failure> {
     let analysis =
         Analysis::of(&folder.protocol, &folder.protocol_sha256(), &chain, &cut).map_err(Failure::input)?;
     let cohort = cohort(&analysis, args.cohort.as_deref())?;
-    let program = ProgramVersion { name: "posology".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() };
+    let program =
+        ProgramVersion { name: "posology".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() };
 
     let bar = output::progress("composing the packet");
     let packet = packet::compose(&analysis, &cohort.id, &program).map_err(Failure::input)?;
@@ -56,10 +57,9 @@ fn cohort<'a>(analysis: &'a Analysis, named: Option<&str>) -> Result<&'a CohortA
             Failure::input(format!("--cohort: expected one of {}, found {id:?}; mend: name a cohort of the protocol", known()))
         }),
         None => analysis.cohort_to_review().ok_or_else(|| {
-            Failure::input(format!(
-                "expected a cohort with a treated patient among {}, found none; mend: import data, or name a cohort with --cohort",
-                known()
-            ))
+            Failure::input(
+                "expected a cohort with a treated patient, found none; mend: state cohorts in trial.toml and import their data",
+            )
         }),
     }
 }
@@ -75,7 +75,12 @@ fn figures(packet: &Packet) -> Result<Vec<(String, Vec<u8>)>, Failure> {
 }
 
 /// The cohort at a glance and the advice with its reasons, for the terminal.
-fn glance(analysis: &Analysis, cohort: &CohortAnalysis, out: &std::path::Path, files: &[(String, Vec<u8>)]) -> String {
+fn glance(
+    analysis: &Analysis,
+    cohort: &CohortAnalysis,
+    out: &std::path::Path,
+    files: &[(String, Vec<u8>)],
+) -> String {
     let mut text = String::new();
     if analysis.protocol.trial.synthetic {
         text.push_str("SYNTHETIC PATIENTS: none of these people exists.\n");
@@ -97,7 +102,10 @@ fn glance(analysis: &Analysis, cohort: &CohortAnalysis, out: &std::path::Path, f
         vec![
             patient.id.clone(),
             format!("{given}/{}", patient.exposure.fractions.len()),
-            patient.exposure.total_administered().map_or_else(|| "-".to_owned(), |total| format!("{}", total.mci().round_dp(1))),
+            patient
+                .exposure
+                .total_administered()
+                .map_or_else(|| "-".to_owned(), |total| format!("{}", total.mci().round_dp(1))),
             patient.window.map_or_else(|| "-".to_owned(), |window| window.end.to_string()),
             patient.dlt.status.words().to_owned(),
             nadir(patient, posology_clinic::laboratory::Analyte::Platelets),
@@ -107,7 +115,17 @@ fn glance(analysis: &Analysis, cohort: &CohortAnalysis, out: &std::path::Path, f
         ]
     });
     text.push_str(&output::table(
-        &["subject", "fractions", "total mCi", "window ends", "DLT", "platelet nadir", "neutrophil nadir", "best", "change"],
+        &[
+            "subject",
+            "fractions",
+            "total mCi",
+            "window ends",
+            "DLT",
+            "platelet nadir",
+            "neutrophil nadir",
+            "best",
+            "change",
+        ],
         rows,
     ));
     text.push('\n');
@@ -132,17 +150,24 @@ fn glance(analysis: &Analysis, cohort: &CohortAnalysis, out: &std::path::Path, f
         for hold in &advice.holds {
             text.push_str(&format!("  hold: {}\n", hold.because.says));
         }
+        for misfit in &analysis.misfits {
+            text.push_str(&format!("  flag: {}\n", misfit.says));
+        }
         for gap in &advice.gaps {
             text.push_str(&format!("  flag: {}\n", gap.says));
         }
     }
     let figures = files.iter().filter(|(name, _)| name.ends_with(".svg")).count();
-    let named: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).filter(|name| !name.contains('/')).collect();
+    let named: Vec<&str> =
+        files.iter().map(|(name, _)| name.as_str()).filter(|name| !name.contains('/')).collect();
     text.push_str(&format!("\nWrote {} and {figures} figures to {}\n", named.join(", "), out.display()));
     text
 }
 
-fn nadir(patient: &posology_trial::analysis::patient::PatientAnalysis, analyte: posology_clinic::laboratory::Analyte) -> String {
+fn nadir(
+    patient: &posology_trial::analysis::patient::PatientAnalysis,
+    analyte: posology_clinic::laboratory::Analyte,
+) -> String {
     patient
         .kinetics
         .iter()

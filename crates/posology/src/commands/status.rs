@@ -63,7 +63,7 @@ fn document(analysis: &Analysis) -> Value {
         .collect();
     json!({
         "trial": analysis.protocol.trial.id, "synthetic": analysis.protocol.trial.synthetic,
-        "cut": analysis.cut, "cohorts": cohorts, "patients": patients,
+        "cut": analysis.cut, "misfits": analysis.misfits, "cohorts": cohorts, "patients": patients,
     })
 }
 
@@ -73,6 +73,9 @@ fn words(analysis: &Analysis) -> String {
         text.push_str("Synthetic patients: none of these people exists.\n");
     }
     text.push_str(&format!("Cut-off {}, {} events.\n", analysis.cut.cut_off, analysis.cut.position));
+    for misfit in &analysis.misfits {
+        text.push_str(&format!("Flag: {}.\n", misfit.says));
+    }
     if !analysis.cohorts.is_empty() {
         let rows = analysis.cohorts.iter().map(|cohort| {
             let counts = counts(analysis, cohort);
@@ -88,7 +91,16 @@ fn words(analysis: &Analysis) -> String {
             ]
         });
         text.push_str(&output::table(
-            &["cohort", "regimen", "treated/planned", "evaluable", "DLT", "pending", "not evaluable", "stage"],
+            &[
+                "cohort",
+                "regimen",
+                "treated/planned",
+                "evaluable",
+                "DLT",
+                "pending",
+                "not evaluable",
+                "stage",
+            ],
             rows,
         ));
         text.push('\n');
@@ -106,7 +118,8 @@ fn words(analysis: &Analysis) -> String {
             format!("Awaited:\n  {}\n", awaited.join("\n  "))
         });
     }
-    let assessed: Vec<_> = analysis.patients.iter().filter(|patient| !patient.response.visits.is_empty()).collect();
+    let assessed: Vec<_> =
+        analysis.patients.iter().filter(|patient| !patient.response.visits.is_empty()).collect();
     if !assessed.is_empty() {
         let code = |category: Option<posology_clinic::response::Category>| {
             category.map_or_else(|| "-".to_owned(), |category| category.to_string())

@@ -18,8 +18,10 @@ pub(crate) fn run(dir: &Path, seed: Option<u64>, out: Option<&Path>) -> Result<(
     }
     let path = folder.path.join("patients.toml");
     let text = fs::read_to_string(&path).map_err(|error| Failure::unreadable(&path, &error))?;
-    let plan = Plan::read(&text).map_err(|problem| Failure::input(format!("{}: {problem}", path.display())))?;
-    let chain = synthesize(&folder.protocol, &folder.text, &plan, seed.unwrap_or(plan.seed)).map_err(Failure::input)?;
+    let plan =
+        Plan::read(&text).map_err(|problem| Failure::input(format!("{}: {problem}", path.display())))?;
+    let chain = synthesize(&folder.protocol, &folder.text, &plan, seed.unwrap_or(plan.seed))
+        .map_err(Failure::input)?;
     let events = chain.write().map_err(Failure::fault)?;
     match out {
         Some(out) => write_atomically(out, events.as_bytes()),
