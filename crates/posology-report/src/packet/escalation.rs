@@ -33,7 +33,7 @@ pub(super) fn blocks(review: Review<'_>) -> Vec<Block> {
         Block::table(dlt_listing(analysis)),
         Block::table(evaluability(analysis)),
         Block::table(not_evaluable(analysis)),
-        Block::Table { table: board(analysis), landscape: true },
+        Block::table(board(analysis)),
     ]
 }
 
@@ -43,14 +43,13 @@ fn summary(analysis: &Analysis) -> Table {
     table.stub = "Cohort".to_owned();
     table.columns = vec![
         Column::words("Level"),
-        Column::words("Stage"),
         Column::new("Treated"),
         Column::new("Evaluable"),
         Column::new("Pending"),
         Column::new("Not eval."),
         Column::new("DLT"),
         Column::new("95% CI, %"),
-        Column::words("Rule's advice"),
+        Column::words("Advice"),
         Column::words("Committee"),
         Column::words("Sponsor"),
     ];
@@ -63,7 +62,7 @@ fn summary(analysis: &Analysis) -> Table {
                 .push(format!("* {}: differs from the rule's advice. {}", cohort.id, recommendation.reason));
         }
     }
-    table.notes.push("DLT: n of m evaluable patients (%), with the exact 95% interval. Pending: with the mean share of the window followed; in no denominator.".to_owned());
+    table.notes.push("DLT: n of m evaluable patients (%), with the exact 95% interval. Pending: with the mean share of the window followed; in no denominator. Before a recommendation, where the cohort stands.".to_owned());
     table.because.push(rule(
         "dlt/counted",
         "A patient counts as DLT, no DLT, pending or not evaluable; a DLT makes a patient evaluable whatever activity was received",
@@ -72,7 +71,7 @@ fn summary(analysis: &Analysis) -> Table {
     table
 }
 
-fn summary_cells(cohort: &CohortAnalysis, patients: &[&PatientAnalysis]) -> [Cell; 11] {
+fn summary_cells(cohort: &CohortAnalysis, patients: &[&PatientAnalysis]) -> [Cell; 10] {
     let counts = Counts::of(patients.iter().copied());
     let dlts = dlt_rate(patients);
     let advice = match (&cohort.recommendation, &cohort.advice) {
@@ -80,7 +79,8 @@ fn summary_cells(cohort: &CohortAnalysis, patients: &[&PatientAnalysis]) -> [Cel
         (None, Some(advice)) => Cell::value("advice", advice.advised.word()),
         (None, None) => Cell::nothing(),
     };
-    let committee = cohort.recommendation.as_ref().map_or_else(Cell::nothing, |made| {
+    let stage = || Cell::value("stage", stage_words(cohort.stage));
+    let committee = cohort.recommendation.as_ref().map_or_else(stage, |made| {
         let mark = if departs(made) { "*" } else { "" };
         Cell::value("recommendation", format!("{}{mark}\n{}", recommended_words(made.recommended), made.date))
     });
@@ -90,7 +90,6 @@ fn summary_cells(cohort: &CohortAnalysis, patients: &[&PatientAnalysis]) -> [Cel
     });
     [
         Cell::value("level", level_label(cohort.level, &cohort.label)),
-        Cell::value("stage", stage_words(cohort.stage)),
         Cell::count(counts.treated),
         Cell::count(counts.evaluable()),
         pending(patients),
@@ -264,13 +263,11 @@ fn dlt_listing(analysis: &Analysis) -> Table {
     );
     table.stub = "Subject".to_owned();
     table.columns = [
-        "Level",
-        "Given, % of prescribed",
+        "Level, % given",
         "Onset",
         "What",
         "Grade",
-        "Serious",
-        "Related",
+        "Serious, related",
         "Outcome",
         "Rule",
         "Investigator",
@@ -304,7 +301,7 @@ fn dlt_cells(
     patient: &PatientAnalysis,
     record: &DltRecord,
     counts_as: Cell,
-) -> [Cell; 12] {
+) -> [Cell; 10] {
     let event = record.event.as_ref();
     let text = record.rule.as_deref().map(|id| {
         let rules = analysis.protocol.dlt.iter().flat_map(|dlt| dlt.rules.iter());
@@ -317,15 +314,20 @@ fn dlt_cells(
     let what = event
         .and_then(|event| event.class.as_ref())
         .map_or_else(|| record.what.clone(), |class| format!("{} ({class})", record.what));
+    let mut level = Cell::value("level", level_of(analysis, patient));
+    if let Some(percent) = patient.exposure.percent() {
+        level.text = format!("{}, {}%", level.text, crate::table::rounded(percent, 1));
+        level.numbers.push(cells::number("percent of prescribed", percent, "%"));
+    }
+    let answers = [event.and_then(|event| event.serious), event.and_then(|event| event.related)];
+    let answers = answers.map(|answer| answer.map_or("not recorded", |yes| if yes { "yes" } else { "no" }));
     [
-        Cell::value("level", level_of(analysis, patient)),
-        cells::decimal("percent of prescribed", patient.exposure.percent(), 1, "%"),
+        level,
         cells::day(record.onset_day),
         Cell::value("what", what),
         event.and_then(|event| event.grade).map_or_else(Cell::nothing, |grade| Cell::count(grade.into())),
-        cells::yes_no("serious", event.and_then(|event| event.serious)),
-        cells::yes_no("related", event.and_then(|event| event.related)),
-        cells::words("outcome", event.and_then(|event| event.outcome.as_deref())),
+        Cell::value("serious, related", answers.join(", ")),
+        cells::words("outcome", event.and_then(|event| event.outcome.as_deref()).map(str::to_lowercase)),
         cells::words("rule", text),
         judgement(record.investigator.as_ref()),
         judgement(record.committee.as_ref()),

@@ -9,8 +9,8 @@ use posology_clinic::laboratory::Analyte;
 use posology_trial::analysis::Analysis;
 use posology_trial::cut::Cut;
 use posology_trial::event::{
-    Administration, AdverseEvent, Amount, Chain, CohortOpened, Enrolment, Event, Fact, Laboratory, Subject,
-    sha256,
+    Administration, AdverseEvent, Amount, Chain, CohortOpened, Enrolment, Event, Fact, Laboratory,
+    Prescription, Subject, sha256,
 };
 use posology_trial::protocol::Protocol;
 
@@ -104,8 +104,8 @@ const SMALL: &str = r#"
     every-days = 28
     [[dlt.rules]]
     id = "any-4"
-    text = "Any related event of grade 4"
-    adverse-event = { grade-at-least = 4 }
+    text = "Vomiting of grade 4"
+    adverse-event = { terms = ["Vomiting"], grade-at-least = 4 }
     [escalation]
     design = "3+3"
 "#;
@@ -162,7 +162,16 @@ fn patient(id: &str, cohort: &str, given: Option<i64>) -> Vec<Fact> {
         lot: None,
         adjustment: None,
     });
-    let mut facts = vec![Fact::Subject(subject), Fact::Enrolment(enrolment)];
+    let prescription = Prescription {
+        subject: id.to_owned(),
+        fraction: 1,
+        per_area: None,
+        body_surface_m2: None,
+        activity: Some("20 mCi".parse().unwrap()),
+        planned: None,
+    };
+    let mut facts =
+        vec![Fact::Subject(subject), Fact::Enrolment(enrolment), Fact::Prescription(prescription)];
     facts.extend(administration.map(Fact::Administration));
     facts
 }
