@@ -55,6 +55,10 @@ fn pdf(bencher: Bencher<'_, '_>) {
 fn figures_as_png(bencher: Bencher<'_, '_>) {
     let packet = packet();
     bencher.bench(|| {
-        packet.figures.iter().map(|figure| posology_report::figure::png::write(figure.svg(), 1600).unwrap().len()).sum::<usize>()
+        packet
+            .figures
+            .iter()
+            .map(|figure| posology_report::figure::png::write(figure.svg(), 1600).unwrap().len())
+            .sum::<usize>()
     });
 }

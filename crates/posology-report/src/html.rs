@@ -250,7 +250,10 @@ impl Page<'_> {
                     let n = column.n.map(|n| format!("<span class=\"n\">(N={n})</span>")).unwrap_or_default();
                     let label = lines(&column.label);
                     let marked = if column.is_marked { "<span class=\"n\">under review</span>" } else { "" };
-                    self.put(&format!("<th class=\"{}\" scope=\"col\">{label}{marked}{n}</th>", side(column.align)));
+                    self.put(&format!(
+                        "<th class=\"{}\" scope=\"col\">{label}{marked}{n}</th>",
+                        side(column.align)
+                    ));
                 }
                 None => self.put("<td></td>"),
             }

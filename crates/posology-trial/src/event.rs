@@ -831,6 +831,8 @@ pub struct Entry {
     pub hash: String,
     /// The event.
     pub event: Event,
+    /// Its canonical JSON, over which the hash runs.
+    canonical: Box<str>,
 }
 
 /// A record that does not read or does not verify.
@@ -898,9 +900,9 @@ impl Chain {
     /// # Errors
     /// [`BadRecord::Unwritable`] where the event has no JSON form.
     pub fn append(&mut self, event: Event) -> Result<&str, BadRecord> {
-        let bytes = canonical(&event)?;
-        let hash = sha256_after(self.head(), &bytes);
-        self.push(hash, event, self.entries.len() + 1)?;
+        let canonical = canonical(&event)?.into_boxed_str();
+        let hash = sha256_after(self.head(), &canonical);
+        self.push(Entry { hash, event, canonical }, self.entries.len() + 1)?;
         Ok(self.head())
     }
 
@@ -917,23 +919,25 @@ impl Chain {
             }
             let Line { event, hash: found } = serde_json::from_str(line)
                 .map_err(|error| BadRecord::NotAnEvent { line: number, found: error.to_string() })?;
-            let expected = sha256_after(chain.head(), &canonical(&event)?);
+            let canonical = canonical(&event)?.into_boxed_str();
+            let expected = sha256_after(chain.head(), &canonical);
             if expected != found {
                 return Err(BadRecord::Broken { line: number, expected, found });
             }
-            chain.push(found, event, number)?;
+            chain.push(Entry { hash: found, event, canonical }, number)?;
         }
         Ok(chain)
     }
 
     /// Takes an event whose hash follows; a correction must name an event of its own kind and subject that
     /// still stands.
-    fn push(&mut self, hash: String, event: Event, line: usize) -> Result<(), BadRecord> {
+    fn push(&mut self, entry: Entry, line: usize) -> Result<(), BadRecord> {
+        let event = &entry.event;
         if let Some(correction) = &event.corrects {
             let stands = self.places.get(&correction.hash).is_some_and(|place| {
-                self.entries.get(*place).is_some_and(|entry| {
-                    std::mem::discriminant(&entry.event.fact) == std::mem::discriminant(&event.fact)
-                        && entry.event.fact.subject() == event.fact.subject()
+                self.entries.get(*place).is_some_and(|earlier| {
+                    std::mem::discriminant(&earlier.event.fact) == std::mem::discriminant(&event.fact)
+                        && earlier.event.fact.subject() == event.fact.subject()
                 })
             });
             if !stands {
@@ -941,25 +945,23 @@ impl Chain {
             }
             self.places.remove(&correction.hash);
         }
-        self.places.insert(hash.clone(), self.entries.len());
-        self.entries.push(Entry { hash, event });
+        self.places.insert(entry.hash.clone(), self.entries.len());
+        self.entries.push(entry);
         Ok(())
     }
 
     /// The text form.
-    ///
-    /// # Errors
-    /// [`BadRecord::Unwritable`] where an event has no JSON form.
-    pub fn write(&self) -> Result<String, BadRecord> {
+    #[must_use]
+    pub fn write(&self) -> String {
         let mut text = String::new();
         for entry in &self.entries {
             text.push_str("{\"event\":");
-            text.push_str(&canonical(&entry.event)?);
+            text.push_str(&entry.canonical);
             text.push_str(",\"hash\":\"");
             text.push_str(&entry.hash);
             text.push_str("\"}\n");
         }
-        Ok(text)
+        text
     }
 }
 
@@ -1062,7 +1064,7 @@ mod tests {
         let mut chain = Chain::default();
         chain.append(opened("C1")).unwrap();
         chain.append(opened("C2")).unwrap();
-        let text = chain.write().unwrap();
+        let text = chain.write();
         assert_eq!(Chain::read(&text).unwrap(), chain);
         let tampered = text.replace("\"C1\"", "\"C9\"");
         assert!(matches!(Chain::read(&tampered), Err(BadRecord::Broken { line: 1, .. })));

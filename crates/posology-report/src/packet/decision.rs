@@ -61,6 +61,13 @@ pub(super) fn blocks(review: Review<'_>) -> Vec<Block> {
             reasons: gaps.into_iter().map(Text::from).collect(),
         }));
     }
+    if !analysis.misfits.is_empty() {
+        blocks.push(Block::Callout(Callout {
+            kind: CalloutKind::Neutral,
+            title: "The record does not fit the protocol".to_owned(),
+            reasons: analysis.misfits.iter().map(|misfit| Text::from(misfit.says.as_str())).collect(),
+        }));
+    }
     blocks.push(Block::Facts(standing(review)));
     blocks.push(Block::table(at_a_glance(review)));
     if let Some(advice) = &cohort.advice {
@@ -491,6 +498,7 @@ pub(super) fn json(review: Review<'_>) -> Value {
             "patients": triggered.patients,
             "because": triggered.because,
         })).collect::<Vec<_>>(),
+        "misfits": review.analysis.misfits,
         "missing-counts": at_level(review)
             .flat_map(|patient| patient.dlt.gaps.iter().map(|gap| json!({ "subject": patient.id, "because": gap })))
             .collect::<Vec<_>>(),

@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use posology_clinic::Because;
 use posology_clinic::ctcae::{self, Circumstances, Direction};
 use posology_clinic::dlt::{self, Certainty, Course, Finding, FractionOutcome, Reason, Window, study_day};
-use posology_clinic::laboratory::{Analyte, LabValue, Measured};
+use posology_clinic::laboratory::{Analyte, LabValue, Measured, corrected_calcium};
 use rust_decimal::Decimal;
 
 use super::exposure::Exposure;
@@ -238,6 +238,20 @@ pub struct Sample {
 pub fn samples(patient: &Patient) -> Vec<Sample> {
     let mut samples: Vec<Sample> =
         patient.laboratory.iter().filter_map(|result| sample(result).ok()).collect();
+    // CTCAE grades the corrected calcium: from the total and the albumin of one day, where none was reported.
+    let on = |analyte: Analyte, date: Date| {
+        samples.iter().find(|sample| sample.value.analyte == analyte && sample.date == date)
+    };
+    let corrected: Vec<Sample> = samples
+        .iter()
+        .filter(|sample| sample.value.analyte == Analyte::Calcium)
+        .filter(|sample| on(Analyte::CorrectedCalcium, sample.date).is_none())
+        .filter_map(|calcium| {
+            let albumin = on(Analyte::Albumin, calcium.date)?;
+            Some(Sample { date: calcium.date, value: corrected_calcium(&calcium.value, &albumin.value)? })
+        })
+        .collect();
+    samples.extend(corrected);
     samples.sort_by_key(|sample| sample.date);
     samples
 }
@@ -429,8 +443,15 @@ pub(crate) fn worst_grades(protocol: &Protocol, first: Option<Date>, samples: &[
     let (Some(first), Some(dlt)) = (first, &protocol.dlt) else { return Vec::new() };
     let mut worst: BTreeMap<(Analyte, Direction, &str), WorstGrade> = BTreeMap::new();
     let mut by_analyte: BTreeMap<Analyte, Vec<&Sample>> = BTreeMap::new();
+    let is_corrected = |total: &Sample| {
+        samples
+            .iter()
+            .any(|other| other.value.analyte == Analyte::CorrectedCalcium && other.date == total.date)
+    };
     for sample in samples {
-        by_analyte.entry(sample.value.analyte).or_default().push(sample);
+        if sample.value.analyte != Analyte::Calcium || !is_corrected(sample) {
+            by_analyte.entry(sample.value.analyte).or_default().push(sample);
+        }
     }
     for (analyte, samples) in by_analyte {
         let baseline = samples.iter().take_while(|sample| sample.date <= first).last();

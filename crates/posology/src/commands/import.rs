@@ -47,7 +47,7 @@ pub(crate) fn run(args: &Import, json: bool) -> Result<(), Failure> {
             chain.append(event.recorded(recorded_at, &args.user)).map_err(Failure::fault)?;
         }
         if chain.entries().len() > before {
-            let text = chain.write().map_err(Failure::fault)?;
+            let text = chain.write();
             write_atomically(&folder.events_path(), text.as_bytes())?;
         }
     }

@@ -25,18 +25,14 @@ pub(crate) fn run(args: &Review, json: bool) -> Result<(), Failure> {
     let bar = output::progress("composing the packet");
     let packet = packet::compose(&analysis, &cohort.id, &program).map_err(Failure::input)?;
     let results = packet.json();
-    let mut files = vec![
-        ("packet.html".to_owned(), posology_report::html::write(&packet.document).into_bytes()),
-        ("packet.json".to_owned(), format!("{results:#}\n").into_bytes()),
-    ];
-    #[cfg(feature = "pdf")]
-    {
-        bar.set_message("typesetting");
-        let pdf = posology_report::pdf::write(&packet.document).map_err(Failure::fault)?;
-        files.push(("packet.pdf".to_owned(), pdf));
-    }
-    bar.set_message("drawing figures");
-    files.extend(figures(&packet)?);
+    bar.set_message("typesetting and drawing");
+    let (figures, documents) = std::thread::scope(|scope| {
+        let figures = scope.spawn(|| figures(&packet));
+        let documents = documents(&packet, &results);
+        (figures.join(), documents)
+    });
+    let mut files = documents?;
+    files.extend(figures.map_err(|_| Failure::fault("a figure could not be drawn"))??);
     for (name, bytes) in &files {
         write_atomically(&args.out.join(name), bytes)?;
     }
@@ -48,6 +44,22 @@ pub(crate) fn run(args: &Review, json: bool) -> Result<(), Failure> {
         output::text(&glance(&analysis, cohort, &args.out, &files));
     }
     Ok(())
+}
+
+/// The packet as the committee, a browser and a program read it.
+fn documents(packet: &Packet, results: &serde_json::Value) -> Result<Vec<(String, Vec<u8>)>, Failure> {
+    let html = posology_report::html::write(&packet.document).into_bytes();
+    #[cfg_attr(not(feature = "pdf"), allow(unused_mut))]
+    let mut files = vec![
+        ("packet.html".to_owned(), html),
+        ("packet.json".to_owned(), format!("{results:#}\n").into_bytes()),
+    ];
+    #[cfg(feature = "pdf")]
+    {
+        let pdf = posology_report::pdf::write(&packet.document).map_err(Failure::fault)?;
+        files.push(("packet.pdf".to_owned(), pdf));
+    }
+    Ok(files)
 }
 
 fn cohort<'a>(analysis: &'a Analysis, named: Option<&str>) -> Result<&'a CohortAnalysis, Failure> {

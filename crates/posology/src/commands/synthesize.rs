@@ -22,7 +22,7 @@ pub(crate) fn run(dir: &Path, seed: Option<u64>, out: Option<&Path>) -> Result<(
         Plan::read(&text).map_err(|problem| Failure::input(format!("{}: {problem}", path.display())))?;
     let chain = synthesize(&folder.protocol, &folder.text, &plan, seed.unwrap_or(plan.seed))
         .map_err(Failure::input)?;
-    let events = chain.write().map_err(Failure::fault)?;
+    let events = chain.write();
     match out {
         Some(out) => write_atomically(out, events.as_bytes()),
         None => {
