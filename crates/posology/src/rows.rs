@@ -24,8 +24,8 @@ pub(crate) struct Line<'a> {
 }
 
 impl Rows {
-    /// Reads a table and requires some columns; column names count without regard to case.
-    pub(crate) fn read(path: &Path, required: &[&str]) -> Result<Self, Failure> {
+    /// Reads a table; column names count without regard to case.
+    pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
         let file = path.display().to_string();
         let source = File::open(path).map_err(|error| Failure::unreadable(path, &error))?;
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
@@ -37,15 +37,6 @@ impl Rows {
             .enumerate()
             .map(|(index, variable)| (variable.name.trim().to_lowercase(), index))
             .collect();
-        let missing: Vec<&str> =
-            required.iter().copied().filter(|name| !columns.contains_key(*name)).collect();
-        if !missing.is_empty() {
-            return Err(Failure::input(format!(
-                "{file}: expected the columns {}, found no {}; mend: name the columns so in the first line",
-                required.join(", "),
-                missing.join(", ")
-            )));
-        }
         let mut rows = Vec::new();
         let mut row = Row::default();
         while reader.next_row(&mut row).map_err(Failure::input)? {
@@ -61,13 +52,22 @@ impl Rows {
     }
 
     /// Whether there is a column.
-    pub(crate) fn has(&self, column: &str) -> bool {
+    fn has(&self, column: &str) -> bool {
         self.columns.contains_key(column)
     }
 
-    /// The columns, in no order.
-    pub(crate) fn columns(&self) -> impl Iterator<Item = &str> {
-        self.columns.keys().map(String::as_str)
+    /// Requires, for each thing named, one of some columns.
+    pub(crate) fn need(&self, columns: &[(&str, &[&str])]) -> Result<(), Failure> {
+        let missing = columns.iter().find(|(_, names)| !names.iter().any(|name| self.has(name)));
+        let Some((what, names)) = missing else { return Ok(()) };
+        let mut found: Vec<&str> = self.columns.keys().map(String::as_str).collect();
+        found.sort_unstable();
+        Err(Failure::input(format!(
+            "{}: expected a column for {what} ({}), found {}; mend: name the column so",
+            self.file,
+            names.join(", "),
+            found.join(", ")
+        )))
     }
 
     /// The rows.

@@ -22,21 +22,8 @@ const SPECIMEN: &[&str] = &["specimen", "lbspec"];
 
 pub(crate) fn run(file: &Path, ctcae: &str, as_json: bool) -> Result<(), Failure> {
     let version: Version = ctcae.parse().map_err(|bad| Failure::input(format!("--ctcae: {bad}")))?;
-    let rows = Rows::read(file, &[])?;
-    for (what, names) in
-        [("a test or term", [TEST, TERM].concat()), ("a value", VALUE.to_vec()), ("a unit", UNIT.to_vec())]
-    {
-        if !names.iter().any(|name| rows.has(name)) {
-            let mut found: Vec<&str> = rows.columns().collect();
-            found.sort_unstable();
-            return Err(Failure::input(format!(
-                "{}: expected a column for {what} ({}), found {}; mend: name the column so",
-                file.display(),
-                names.join(", "),
-                found.join(", ")
-            )));
-        }
-    }
+    let rows = Rows::read(file)?;
+    rows.need(&[("a test or term", &[TEST, TERM].concat()), ("a value", VALUE), ("a unit", UNIT)])?;
     let mut answers = Vec::new();
     for line in rows.lines() {
         answers.extend(answer(&line, version)?);

@@ -37,8 +37,8 @@ struct Subject {
 
 pub(crate) fn assess(criteria: &str, file: &Path, explain: Option<&str>, json: bool) -> Result<(), Failure> {
     let criteria = edition(criteria)?.criteria();
-    let rows = Rows::read(file, &[])?;
-    need(&rows, file, &[("a subject", SUBJECT), ("a date", DATE)])?;
+    let rows = Rows::read(file)?;
+    rows.need(&[("a subject", SUBJECT), ("a date", DATE)])?;
     let mut subjects: BTreeMap<String, Subject> = BTreeMap::new();
     for line in rows.lines() {
         let subject = subjects.entry(line.required::<String>(SUBJECT)?).or_default();
@@ -99,12 +99,8 @@ pub(crate) fn assess(criteria: &str, file: &Path, explain: Option<&str>, json: b
 
 pub(crate) fn confirm(criteria: &str, file: &Path, json: bool) -> Result<(), Failure> {
     edition(criteria)?;
-    let rows = Rows::read(file, &[])?;
-    need(
-        &rows,
-        file,
-        &[("a subject", SUBJECT), ("a date", DATE), ("a response", &["response", "rsstresc"])],
-    )?;
+    let rows = Rows::read(file)?;
+    rows.need(&[("a subject", SUBJECT), ("a date", DATE), ("a response", &["response", "rsstresc"])])?;
     let mut subjects: BTreeMap<String, Subject> = BTreeMap::new();
     for line in rows.lines() {
         let name: String = line.required(SUBJECT)?;
@@ -148,22 +144,6 @@ pub(crate) fn confirm(criteria: &str, file: &Path, json: bool) -> Result<(), Fai
         })
         .collect();
     print(answers, json);
-    Ok(())
-}
-
-fn need(rows: &Rows, file: &Path, columns: &[(&str, &[&str])]) -> Result<(), Failure> {
-    for (what, names) in columns {
-        if !names.iter().any(|name| rows.has(name)) {
-            let mut found: Vec<&str> = rows.columns().collect();
-            found.sort_unstable();
-            return Err(Failure::input(format!(
-                "{}: expected a column for {what} ({}), found {}; mend: name the column so",
-                file.display(),
-                names.join(", "),
-                found.join(", ")
-            )));
-        }
-    }
     Ok(())
 }
 
