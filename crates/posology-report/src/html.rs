@@ -1,6 +1,6 @@
 //! Writes a document as one HTML file: no script, no link to anything outside, readable on a phone, on paper and aloud.
 //!
-//! [`write`] is a pure function of the document. Fonts, styles and figures are inside the file. A page printed from it
+//! [`write()`] is a pure function of the document. Fonts, styles and figures are inside the file. A page printed from it
 //! carries the notice and the running lines. Everything that came from data is escaped; a figure's SVG is taken as
 //! drawn by this program: it must not come from outside.
 

@@ -1,6 +1,6 @@
 //! Writes a document as one PDF: A4, tagged for screen readers (PDF/UA-1), archivable if dated (PDF/A-2a).
 //!
-//! [`write`] is a pure function of the document. The typesetter sees a fixed template, the document as JSON, the
+//! [`write()`] is a pure function of the document. The typesetter sees a fixed template, the document as JSON, the
 //! figures and the fonts of this crate, and nothing else: no file, no package, no clock. Text from data is never
 //! read as markup, since the template takes it as JSON strings.
 //!

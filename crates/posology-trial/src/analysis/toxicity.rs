@@ -233,7 +233,7 @@ pub struct Sample {
     pub value: LabValue,
 }
 
-/// The results that can be read: known analyte, number, unit and full date. The rest is named by [`unread`].
+/// The results that can be read: known analyte, number, unit and full date. The rest is named by `unread`.
 #[must_use]
 pub fn samples(patient: &Patient) -> Vec<Sample> {
     let mut samples: Vec<Sample> =
