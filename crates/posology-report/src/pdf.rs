@@ -4,7 +4,7 @@
 //! figures and the fonts of this crate, and nothing else: no file, no package, no clock. Text from data is never
 //! read as markup, since the template takes it as JSON strings.
 //!
-//! Widths of table columns are computed here from the fonts' own measures ([`columns`]); a table that does not fit an
+//! Widths of table columns are computed here from the fonts' own measures (`columns`); a table that does not fit an
 //! upright page is turned sideways, one that does not fit there is set smaller.
 
 mod columns;
