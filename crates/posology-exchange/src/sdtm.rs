@@ -227,6 +227,19 @@ impl Unit<'_> {
         DOMAINS.iter().position(|domain| *domain == self.domain).unwrap_or(DOMAINS.len())
     }
 
+    /// A row of this data set, before anything is joined to it.
+    fn record<'r>(&'r self, row: &'r Row, columns: &'r Columns) -> Record<'r> {
+        Record {
+            file: &self.file.name,
+            domain: &self.domain,
+            row,
+            columns,
+            qualifiers: Vec::new(),
+            fraction: None,
+            warnings: Vec::new(),
+        }
+    }
+
     fn domain_name(&self) -> String {
         if self.supplemental { format!("SUPP{}", self.domain) } else { self.domain.clone() }
     }
@@ -428,15 +441,7 @@ impl Importer<'_> {
             report.counts.read += 1;
             let fate = match row {
                 Ok(row) => {
-                    let mut record = Record {
-                        file: &unit.file.name,
-                        domain: &unit.domain,
-                        row,
-                        columns,
-                        qualifiers: Vec::new(),
-                        fraction: None,
-                        warnings: Vec::new(),
-                    };
+                    let mut record = unit.record(row, columns);
                     let joined = supplements.as_ref().map(|known| known.of(&record)).unwrap_or_default();
                     if let Some(supplements) = &supplements {
                         record.qualifiers = supplements.qualifiers(&joined);
@@ -695,15 +700,7 @@ impl Importer<'_> {
             {
                 self.context.radioactive.insert(treatment.to_owned());
             }
-            let record = Record {
-                file: &unit.file.name,
-                domain: &unit.domain,
-                row,
-                columns,
-                qualifiers: Vec::new(),
-                fraction: None,
-                warnings: Vec::new(),
-            };
+            let record = unit.record(row, columns);
             if let (Some(subject), Some(start), Ok(key)) = (text("USUBJID"), text("ECSTDTC"), record.key()) {
                 let mood = text("ECMOOD").unwrap_or("PERFORMED");
                 let group = format!("{subject}\u{1f}{}\u{1f}{mood}", text("ECTRT").unwrap_or_default());
@@ -936,15 +933,7 @@ impl Supplements {
 impl Supplement {
     /// The qualifier, the variable by which its record is found, and the key of that record.
     fn of(unit: &Unit<'_>, row: &Row, columns: &Columns) -> Result<(Self, String, String), Problem> {
-        let record = Record {
-            file: &unit.file.name,
-            domain: &unit.domain,
-            row,
-            columns,
-            qualifiers: Vec::new(),
-            fraction: None,
-            warnings: Vec::new(),
-        };
+        let record = unit.record(row, columns);
         if record.text("RDOMAIN") != Some(unit.domain.as_str()) {
             let found = record.text("RDOMAIN").map_or_else(|| "none".to_owned(), quoted);
             return Err(record.problem(

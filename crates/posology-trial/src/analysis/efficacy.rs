@@ -174,16 +174,6 @@ impl ResponseAnalysis {
         response
     }
 
-    /// The category that stands at a visit, as computed, else as the investigator gave it.
-    #[must_use]
-    pub fn status_at(&self, date: Date) -> Option<Category> {
-        self.confirmed
-            .statuses
-            .iter()
-            .find(|status| status.date == date && status.counts)
-            .map(|status| status.assessed)
-    }
-
     /// Best change from baseline of the driving marker, percent, exact and unrounded.
     #[must_use]
     pub fn best_percent(&self) -> Option<Decimal> {
