@@ -24,6 +24,13 @@ pub struct AtLevel {
     pub possible_dlt: u32,
     /// Patients whose window is open: for each, the share of the window observed so far, 0 to 1.
     pub pending: Vec<f64>,
+    /// Of the patients without a DLT, those with the efficacy outcome. Read by designs on toxicity and efficacy.
+    pub efficacy_only: u32,
+    /// Of the patients with a DLT, those with the efficacy outcome too.
+    pub both: u32,
+    /// For patients with a DLT on a known day, the share of the window at its onset, 0 to 1. Read by designs
+    /// whose weights adapt to when toxicities came.
+    pub onset: Vec<f64>,
 }
 
 impl AtLevel {
@@ -51,13 +58,52 @@ impl AtLevel {
 /// let one_of_four = AtLevel { dlt: 1, no_dlt: 3, ..AtLevel::default() };
 /// let data = Data::new(vec![one_of_four, AtLevel::default()], None)?;
 /// assert_eq!(data.current(), Level::FIRST);
-/// assert_eq!(data, Data::from_outcomes(2, "1NNT 1N")?);
+/// assert_eq!(data.levels(), Data::from_outcomes(2, "1NNT 1N")?.levels());
 /// # Ok::<(), posology_design::BadData>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Data {
     levels: Vec<AtLevel>,
     current: Level,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last: Option<LastCohort>,
+}
+
+/// The cohort treated last, where the order of entry is known. Designs that forbid an escalation right after a
+/// DLT read it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastCohort {
+    /// Its evaluable and undecided patients.
+    pub patients: u32,
+    /// Those with a DLT.
+    pub dlts: u32,
+    /// Those undecided: pending, or with a possible DLT.
+    pub undecided: u32,
+}
+
+impl LastCohort {
+    /// The last cohort among the patients at the current level, given in order of entry since the trial came
+    /// there: `Some(true)` a DLT, `Some(false)` none, `None` undecided. A number that is no multiple of
+    /// `cohort_size` ends with a part cohort.
+    ///
+    /// ```
+    /// use posology_design::LastCohort;
+    /// let stay = [Some(true), Some(false), Some(false), Some(false), None];
+    /// let last = LastCohort::of(&stay, 3).unwrap();
+    /// assert_eq!((last.patients, last.dlts, last.undecided), (2, 0, 1));
+    /// ```
+    pub fn of(outcomes: &[Option<bool>], cohort_size: u32) -> Option<Self> {
+        let size = usize::try_from(cohort_size.max(1)).unwrap_or(usize::MAX);
+        let part = outcomes.len() % size;
+        let taken = if part == 0 { size } else { part };
+        let cohort = &outcomes[outcomes.len().saturating_sub(taken)..];
+        let count = |of: Option<bool>| cohort.iter().filter(|outcome| **outcome == of).count() as u32;
+        (!cohort.is_empty()).then(|| Self {
+            patients: cohort.len() as u32,
+            dlts: count(Some(true)),
+            undecided: count(None),
+        })
+    }
 }
 
 impl Data {
@@ -78,27 +124,56 @@ impl Data {
             return Err(BadData::OutsideLadder { found: current.number(), levels: ladder });
         }
         for (index, at) in levels.iter().enumerate() {
-            if let Some(&share) = at.pending.iter().find(|share| !(0.0..=1.0).contains(*share)) {
-                return Err(BadData::FollowUp { level: Level::at_index(index), found: share });
+            let level = Level::at_index(index);
+            let mut shares = at.pending.iter().chain(&at.onset);
+            if let Some(&share) = shares.find(|share| !(0.0..=1.0).contains(*share)) {
+                return Err(BadData::FollowUp { level, found: share });
+            }
+            if at.both > at.dlt || at.efficacy_only > at.no_dlt {
+                return Err(BadData::Efficacy { level });
+            }
+            if at.onset.len() > at.dlt as usize {
+                return Err(BadData::Onsets { level, found: at.onset.len(), dlts: at.dlt });
             }
         }
         let ways = levels.iter().fold(1_u64, |ways, at| ways.saturating_mul(u64::from(at.undecided()) + 1));
         if ways > COMPLETIONS_MAX {
             return Err(BadData::TooUndecided { found: ways });
         }
-        Ok(Self { levels, current })
+        Ok(Self { levels, current, last: None })
+    }
+
+    /// The same data with the cohort treated last made known. It must not have more patients or DLTs than the
+    /// current level.
+    ///
+    /// # Errors
+    /// A last cohort that the current level cannot hold.
+    pub fn with_last(self, last: Option<LastCohort>) -> Result<Self, BadData> {
+        let at = self.levels.get(self.current.index()).cloned().unwrap_or_default();
+        let holds = last.is_none_or(|last| {
+            last.patients <= at.patients()
+                && last.dlts <= at.dlt
+                && last.undecided <= at.undecided()
+                && last.dlts.saturating_add(last.undecided) <= last.patients
+        });
+        if holds { Ok(Self { last, ..self }) } else { Err(BadData::LastCohort { level: self.current }) }
+    }
+
+    /// The cohort treated last, if the order of entry is known.
+    pub fn last(&self) -> Option<LastCohort> {
+        self.last
     }
 
     /// Cohorts in the notation `1NNN 2NNT`: the level, then a letter for each patient. `T` has a DLT, `N` none,
-    /// `P` is pending (its window just begun), `X` is not evaluable and left out. The last cohort's level is the
-    /// current one.
+    /// `P` is pending (its window just begun), `X` is not evaluable and left out; `E` has the efficacy outcome
+    /// and no DLT, `B` both. The last cohort's level is the current one.
     ///
     /// # Errors
     /// A cohort not so written, or at a level outside the ladder; what [`Data::new`] refuses.
     pub fn from_outcomes(levels: u32, outcomes: &str) -> Result<Self, BadData> {
         let ladder = usize::try_from(levels.min(LEVELS_MAX + 1)).unwrap_or(0);
         let mut by_level = vec![AtLevel::default(); ladder];
-        let mut current = None;
+        let (mut current, mut last) = (None, None);
         for cohort in outcomes.split_whitespace() {
             let misread = || BadData::Misread { found: cohort.to_owned() };
             let letters = cohort.trim_start_matches(|c: char| c.is_ascii_digit());
@@ -106,18 +181,31 @@ impl Data {
             let level = Level::new(number).ok_or(BadData::OutsideLadder { found: number, levels })?;
             let at =
                 by_level.get_mut(level.index()).ok_or(BadData::OutsideLadder { found: number, levels })?;
+            let mut cohort = LastCohort { patients: 0, dlts: 0, undecided: 0 };
             for letter in letters.chars() {
                 match letter {
-                    'T' => at.dlt += 1,
-                    'N' => at.no_dlt += 1,
-                    'P' => at.pending.push(0.0),
+                    'T' | 'B' => {
+                        at.dlt += 1;
+                        at.both += u32::from(letter == 'B');
+                        cohort.dlts += 1;
+                    }
+                    'N' | 'E' => {
+                        at.no_dlt += 1;
+                        at.efficacy_only += u32::from(letter == 'E');
+                    }
+                    'P' => {
+                        at.pending.push(0.0);
+                        cohort.undecided += 1;
+                    }
                     'X' => {}
                     _ => return Err(misread()),
                 }
+                cohort.patients += u32::from(letter != 'X');
             }
             current = Some(level);
+            last = Some(cohort).filter(|cohort| cohort.patients > 0);
         }
-        Self::new(by_level, current)
+        Self::new(by_level, current)?.with_last(last)
     }
 
     /// The patients at each level, the lowest first.
@@ -153,28 +241,48 @@ impl Data {
 
     /// The counts that are known today, the undecided left out.
     pub(crate) fn known(&self) -> Counts {
-        let levels = self.levels.iter().map(|at| Count { evaluable: at.evaluable(), dlt: at.dlt }).collect();
-        Counts { levels, current: self.current }
+        let levels = self.levels.iter().map(|at| at.count(0, Turned::default())).collect();
+        let last = self.last.map(|last| Cohort { patients: last.patients - last.undecided, dlts: last.dlts });
+        Counts { levels, current: self.current, last, pending: Vec::new(), onsets: Vec::new() }
     }
 
-    /// Every way in which the undecided may turn out: the DLTs among them at each level, fewest first.
-    pub(crate) fn completions(&self) -> Vec<Vec<u32>> {
+    /// What a design reads that makes use of follow-up: the pending with their shares, and the possible DLTs as
+    /// DLTs or as complete without one.
+    pub(crate) fn followed(&self, possible_are_dlts: bool) -> Counts {
+        let mut seen = self.known();
+        for (index, at) in self.levels.iter().enumerate() {
+            let level = Level::at_index(index);
+            if let Some(count) = seen.levels.get_mut(index) {
+                count.evaluable = count.evaluable.saturating_add(at.possible_dlt);
+                count.dlt = count.dlt.saturating_add(if possible_are_dlts { at.possible_dlt } else { 0 });
+            }
+            seen.pending.extend(at.pending.iter().map(|share| Followed { level, share: *share }));
+            seen.onsets.extend(at.onset.iter().map(|share| Followed { level, share: *share }));
+        }
+        seen
+    }
+
+    /// Every way in which the undecided may turn out at each level, fewest DLTs first; with `efficacy` each may
+    /// have the efficacy outcome or not.
+    pub(crate) fn completions(&self, efficacy: bool) -> Vec<Vec<Turned>> {
         self.levels.iter().rev().fold(vec![Vec::new()], |ways, at| {
-            (0..=at.undecided())
-                .flat_map(|dlts| ways.iter().map(move |above| [&[dlts], above.as_slice()].concat()))
+            let here = Turned::every(at.undecided(), efficacy);
+            here.into_iter()
+                .flat_map(|turned| ways.iter().map(move |above| [&[turned], above.as_slice()].concat()))
                 .collect()
         })
     }
 
-    /// The counts when the undecided turn out with so many DLTs at each level.
-    pub(crate) fn completed(&self, dlts: &[u32]) -> Counts {
-        let levels = self
-            .levels
-            .iter()
-            .zip(dlts)
-            .map(|(at, dlts)| Count { evaluable: at.patients(), dlt: at.dlt.saturating_add(*dlts) })
-            .collect();
-        Counts { levels, current: self.current }
+    /// The counts when the undecided turn out so at each level.
+    pub(crate) fn completed(&self, turned: &[Turned]) -> Counts {
+        let levels =
+            self.levels.iter().zip(turned).map(|(at, turned)| at.count(at.undecided(), *turned)).collect();
+        let dlts = turned.get(self.current.index()).map_or(0, |turned| turned.dlts);
+        let last = self.last.map(|last| Cohort {
+            patients: last.patients,
+            dlts: last.dlts.saturating_add(dlts.min(last.undecided)),
+        });
+        Counts { levels, current: self.current, last, pending: Vec::new(), onsets: Vec::new() }
     }
 
     /// The same data with more evaluable patients at the current level.
@@ -184,35 +292,111 @@ impl Data {
             at.dlt = at.dlt.saturating_add(dlts);
             at.no_dlt = at.no_dlt.saturating_add(patients.saturating_sub(dlts));
         }
+        next.last = Some(LastCohort { patients, dlts, undecided: 0 });
         next
     }
 }
 
-/// Evaluable patients and DLTs at one level, nobody undecided.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How the undecided patients of one level are supposed to turn out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Turned {
+    pub(crate) dlts: u32,
+    pub(crate) efficacy_only: u32,
+    pub(crate) both: u32,
+}
+
+impl Turned {
+    fn every(undecided: u32, efficacy: bool) -> Vec<Self> {
+        (0..=undecided)
+            .flat_map(|dlts| {
+                let (responders, both) = if efficacy { (undecided - dlts, dlts) } else { (0, 0) };
+                (0..=responders).flat_map(move |efficacy_only| {
+                    (0..=both).map(move |both| Self { dlts, efficacy_only, both })
+                })
+            })
+            .collect()
+    }
+}
+
+impl AtLevel {
+    fn count(&self, completed: u32, turned: Turned) -> Count {
+        let efficacy_only = self.efficacy_only.saturating_add(turned.efficacy_only);
+        let both = self.both.saturating_add(turned.both);
+        Count {
+            evaluable: self.evaluable().saturating_add(completed),
+            dlt: self.dlt.saturating_add(turned.dlts),
+            efficacy: efficacy_only.saturating_add(both),
+            both,
+        }
+    }
+}
+
+/// Evaluable patients at one level, nobody undecided: all, with a DLT, with the efficacy outcome, with both.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Count {
     pub(crate) evaluable: u32,
     pub(crate) dlt: u32,
+    pub(crate) efficacy: u32,
+    pub(crate) both: u32,
 }
 
-/// What a design that decides on counts reads once nobody is undecided.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Evaluable patients and DLTs of one cohort.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Cohort {
+    pub(crate) patients: u32,
+    pub(crate) dlts: u32,
+}
+
+/// A patient with a share of the window: observed so far, or at the onset of a DLT.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Followed {
+    pub(crate) level: Level,
+    pub(crate) share: f64,
+}
+
+/// What a design reads. Only designs that make use of follow-up find anything in `pending` and `onsets`.
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Counts {
     pub(crate) levels: Vec<Count>,
     pub(crate) current: Level,
+    /// The cohort treated last, where the order of entry is known.
+    pub(crate) last: Option<Cohort>,
+    pub(crate) pending: Vec<Followed>,
+    pub(crate) onsets: Vec<Followed>,
 }
 
 impl Counts {
+    /// Nobody treated on a ladder of so many levels.
+    pub(crate) fn none(levels: usize, current: Level) -> Self {
+        let levels = vec![Count::default(); levels];
+        Self { levels, current, last: None, pending: Vec::new(), onsets: Vec::new() }
+    }
+
     pub(crate) fn at(&self, level: Level) -> Count {
-        self.levels.get(level.index()).copied().unwrap_or(Count { evaluable: 0, dlt: 0 })
+        self.levels.get(level.index()).copied().unwrap_or_default()
+    }
+
+    pub(crate) fn here(&self) -> Count {
+        self.at(self.current)
     }
 
     pub(crate) fn top(&self) -> Level {
         Level::at_index(self.levels.len().saturating_sub(1))
     }
 
+    /// Evaluable patients at all levels.
     pub(crate) fn patients(&self) -> u32 {
         self.levels.iter().fold(0, |sum, count| sum.saturating_add(count.evaluable))
+    }
+
+    /// Evaluable and pending patients at all levels.
+    pub(crate) fn treated(&self) -> u32 {
+        self.patients().saturating_add(u32::try_from(self.pending.len()).unwrap_or(u32::MAX))
+    }
+
+    /// Pending patients at a level.
+    pub(crate) fn pending_at(&self, level: Level) -> u32 {
+        self.pending.iter().filter(|patient| patient.level == level).count() as u32
     }
 }
 
@@ -266,6 +450,40 @@ pub enum BadData {
         /// The share.
         found: f64,
     },
+    /// More patients with an efficacy outcome than patients.
+    #[error(
+        "found more patients with efficacy than patients at level {level}, expected `efficacy_only` among those without a DLT and `both` among those with one: correct the counts"
+    )]
+    Efficacy {
+        /// The level.
+        level: Level,
+    },
+    /// More times of onset than DLTs.
+    #[error(
+        "found {found} times of onset at level {level}, expected at most one for each of its {dlts} DLTs"
+    )]
+    Onsets {
+        /// The level.
+        level: Level,
+        /// Times of onset.
+        found: usize,
+        /// DLTs there.
+        dlts: u32,
+    },
+    /// A last cohort that the current level cannot hold.
+    #[error(
+        "found a last cohort with more patients or DLTs than level {level} has, expected a part of its patients"
+    )]
+    LastCohort {
+        /// The current level.
+        level: Level,
+    },
+    /// A number that could not be computed to the accuracy the design promises.
+    #[error("no answer: {what}; expected the stated accuracy: report this with the design file and the data")]
+    NotReached {
+        /// What was computed, what was reached and what was promised.
+        what: String,
+    },
     /// Too many ways in which the undecided may turn out to list them.
     #[error(
         "the undecided patients can turn out in {found} ways, expected at most {COMPLETIONS_MAX}: complete or adjudicate patients whose window is over"
@@ -276,7 +494,7 @@ pub enum BadData {
     },
     /// A cohort in one-line notation that cannot be read.
     #[error(
-        "found the cohort `{found}`, expected a level and then one letter a patient: T (DLT), N (none), P (pending) or X (not evaluable), as in `2NNT`"
+        "found the cohort `{found}`, expected a level and then one letter a patient: T (DLT), N (none), P (pending), X (not evaluable), E (efficacy only) or B (both), as in `2NNT`"
     )]
     Misread {
         /// The text of the cohort.

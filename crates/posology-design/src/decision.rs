@@ -1,18 +1,9 @@
-//! The one interface of every design: patients by level in, a decision with its reasons out.
-//!
-//! Start at [`Design::next`]. Patients who are pending, or whose DLT is not adjudicated, are never counted as
-//! having none: the design is asked for every way in which they may turn out, and advises only what all agree on.
+//! What a design answers: a decision, a selection, the numbers behind them, and the cases a committee asks about.
 
 use serde::{Deserialize, Serialize};
 
 use crate::because::Because;
-use crate::data::{BadData, Counts, Data};
-use crate::ladder::{Doses, Level};
-use crate::settings::{Problems, Settings};
-use crate::three_plus_three::ThreePlusThree;
-
-/// The greatest next cohort that [`Design::what_if`] lists.
-pub const COHORT_MAX: u32 = 100;
+use crate::ladder::Level;
 
 /// What a design advises.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -49,7 +40,8 @@ impl Action {
         }
     }
 
-    fn treats(self) -> bool {
+    /// Whether patients are treated next.
+    pub(crate) fn treats(self) -> bool {
         matches!(self, Self::Start | Self::Escalate | Self::Stay | Self::DeEscalate)
     }
 }
@@ -91,6 +83,13 @@ pub struct UndecidedDlts {
     pub dlts: u32,
     /// Undecided patients there.
     pub undecided: u32,
+    /// Of the undecided there, how many have the efficacy outcome; 0 for designs on toxicity alone.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub efficacy: u32,
+}
+
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 /// The level a design selects at the end of a trial.
@@ -131,288 +130,85 @@ pub enum Case {
     },
 }
 
-/// A dose-escalation design: one of a closed set, whole and checked. It is read from a file as [`Settings`].
-///
-/// ```
-/// use posology_design::{Action, Data, Design};
-/// let design: Design = serde_json::from_str(r#"{"design": "3+3", "doses": 3}"#).unwrap();
-/// let decision = design.next(&Data::from_outcomes(3, "1NNN 2NNP")?)?;
-/// assert_eq!(decision.action, Action::Wait); // 0 of 3 would escalate, 1 of 3 would stay
-/// assert_eq!(decision.completions.len(), 2);
-/// # Ok::<(), posology_design::BadData>(())
-/// ```
+/// The numbers a design computes from the data: one entry a level, tried or not, and the model's parameters if
+/// there is a model.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Numbers {
+    /// The lowest level first.
+    pub levels: Vec<Estimate>,
+    /// The parameters of a model, in the order of its methods page; empty for designs without one.
+    pub parameters: Vec<Parameter>,
+}
+
+/// What a design makes of one level. A number that the design does not have is none, never zero.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Estimate {
+    /// Evaluable patients.
+    pub evaluable: u32,
+    /// DLTs among them.
+    pub dlt: u32,
+    /// The number that the rule compares: an observed rate, or a model's curve.
+    pub estimate: Option<f64>,
+    /// Posterior mean of the DLT probability.
+    pub mean: Option<f64>,
+    /// Lower end of the 95% credible interval of the DLT probability.
+    pub lower: Option<f64>,
+    /// Upper end of that interval.
+    pub upper: Option<f64>,
+    /// Posterior probability that the DLT probability is below the target interval.
+    pub under: Option<f64>,
+    /// Posterior probability that it is in the target interval.
+    pub on_target: Option<f64>,
+    /// Posterior probability that it is above the target interval or the target.
+    pub over: Option<f64>,
+    /// Observed or estimated efficacy rate.
+    pub efficacy: Option<f64>,
+    /// What the design maximises, where it weighs toxicity against efficacy.
+    pub utility: Option<f64>,
+    /// Whether the level is closed for safety (or futility, where the design has such a rule).
+    pub eliminated: bool,
+}
+
+/// A parameter of a model after the data.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(try_from = "Settings", into = "Settings")]
-#[non_exhaustive]
-pub enum Design {
-    /// The 3+3 rule.
-    ThreePlusThree(ThreePlusThree),
+pub struct Parameter {
+    /// Its name on the methods page.
+    pub name: String,
+    /// Posterior mean.
+    pub mean: f64,
+    /// Posterior standard deviation.
+    pub sd: f64,
 }
 
-impl TryFrom<Settings> for Design {
-    type Error = Problems;
-
-    fn try_from(settings: Settings) -> Result<Self, Problems> {
-        match settings {
-            Settings::ThreePlusThree(settings) => settings.try_into().map(Self::ThreePlusThree),
-        }
-    }
+/// What to do, without the words: what the decision graph and the simulator read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Move {
+    pub(crate) action: Action,
+    /// As in [`Decision::level`].
+    pub(crate) level: Option<Level>,
+    /// As in [`Decision::enrol`].
+    pub(crate) enrol: u32,
 }
 
-impl From<Design> for Settings {
-    fn from(design: Design) -> Self {
-        match design {
-            Design::ThreePlusThree(rule) => Self::ThreePlusThree(rule.into()),
-        }
-    }
-}
-
-impl Design {
-    /// What to do next.
-    ///
-    /// With undecided patients the answer is what every completion agrees on, else `wait`. A possible DLT blocks
-    /// escalation until it is adjudicated, even when every completion would escalate. At `max-patients` the
-    /// answer is `complete` with the selection of [`Design::mtd`], or `stop` when there is none.
-    ///
-    /// # Errors
-    /// The data's ladder is not the design's, or more patients than `max-patients` were treated.
-    pub fn next(&self, data: &Data) -> Result<Decision, BadData> {
-        self.fits(data)?;
-        if data.undecided() == 0 {
-            return Ok(self.next_when_complete(&data.known()));
-        }
-        let ways = data.completions();
-        let answers: Vec<Decision> =
-            ways.iter().map(|dlts| self.next_when_complete(&data.completed(dlts))).collect();
-        let completions =
-            ways.iter().zip(&answers).map(|(dlts, answer)| completion(data, dlts, answer)).collect();
-        let (Some(best), Some(worst)) = (answers.first(), answers.last()) else {
-            return Ok(self.next_when_complete(&data.known()));
+impl Move {
+    /// Treats so many at a level: escalates, stays or de-escalates, as it lies to the current one.
+    pub(crate) fn to(current: Level, level: Level, enrol: u32) -> Self {
+        let action = match level.cmp(&current) {
+            std::cmp::Ordering::Less => Action::DeEscalate,
+            std::cmp::Ordering::Equal => Action::Stay,
+            std::cmp::Ordering::Greater => Action::Escalate,
         };
-        let agree = answers.iter().all(|answer| (answer.action, answer.level) == (best.action, best.level));
-        let blocked = agree && best.action == Action::Escalate && data.possible_dlts() > 0;
-
-        let mut because = self.known_stops(&data.known());
-        because.push(if blocked {
-            possible_blocks(data, best)
-        } else if agree {
-            cannot_change(data, ways.len(), best)
-        } else {
-            can_change(data, &answers)
-        });
-        because.extend(suppositions(&because, &best.because, &worst.because, agree));
-        Ok(if agree && !blocked {
-            let enrol = answers.iter().map(|answer| answer.enrol).min().unwrap_or(0);
-            Decision { action: best.action, level: best.level, enrol, because, completions }
-        } else {
-            Decision { action: Action::Wait, level: Some(data.current()), enrol: 0, because, completions }
-        })
+        Self { action, level: Some(level), enrol }
     }
 
-    /// The level to select if the trial ended with these data, by the design's own rule, over treated levels.
-    ///
-    /// # Errors
-    /// As [`Design::next`].
-    pub fn mtd(&self, data: &Data) -> Result<Selection, BadData> {
-        self.fits(data)?;
-        let selections: Vec<Selection> =
-            data.completions().iter().map(|dlts| self.select_when_complete(&data.completed(dlts))).collect();
-        let [best, .., worst] = selections.as_slice() else {
-            return Ok(self.select_when_complete(&data.known()));
-        };
-        let agree = selections.iter().all(|selection| selection.level == best.level);
-        let (rule, verb) = if agree {
-            ("undecided/selection-stands", "cannot")
-        } else {
-            ("undecided/selection-awaits", "can")
-        };
-        let says = format!("{} {verb} change which level is selected", undecided_words(data));
-        let mut because = self.known_stops(&data.known());
-        because.push(Because::new(rule, says).input("undecided", data.undecided()));
-        because.extend(suppositions(&because, &best.because, &worst.because, agree));
-        Ok(Selection { level: best.level.filter(|_| agree), awaits: !agree, because })
+    /// Ends the trial with this selection.
+    pub(crate) fn end(selected: Option<Level>) -> Self {
+        let action = if selected.is_some() { Action::Complete } else { Action::Stop };
+        Self { action, level: selected, enrol: 0 }
     }
 
-    /// Whether decisions depend on nothing but the evaluable patients and DLTs at each level and the current level.
-    pub fn counts_only(&self) -> bool {
-        match self {
-            Self::ThreePlusThree(_) => true,
-        }
-    }
-
-    /// The number of levels, if the settings give them; else the data's ladder is taken.
-    pub fn levels(&self) -> Option<u32> {
-        match self {
-            Self::ThreePlusThree(rule) => rule.settings().doses.as_ref().map(Doses::levels),
-        }
-    }
-
-    /// What would be advised in the cases a committee asks about: with undecided patients the best and the worst
-    /// case, then each number of DLTs among the next patients at the current level. `planned_next_cohort` is cut
-    /// to the places `max-patients` leaves, and to [`COHORT_MAX`].
-    ///
-    /// # Errors
-    /// As [`Design::next`].
-    pub fn what_if(&self, data: &Data, planned_next_cohort: u32) -> Result<Vec<WhatIf>, BadData> {
-        self.fits(data)?;
-        let mut rows = Vec::new();
-        if data.undecided() > 0 {
-            let every: Vec<u32> = data.levels().iter().map(|at| at.undecided()).collect();
-            let none = vec![0; every.len()];
-            for (case, dlts) in [(Case::Best, none), (Case::Worst, every)] {
-                rows.push(WhatIf { case, decision: self.next_when_complete(&data.completed(&dlts)) });
-            }
-        }
-        let left = self.max_patients().map_or(u32::MAX, |max| max.saturating_sub(data.patients()));
-        let patients = planned_next_cohort.min(left).min(COHORT_MAX);
-        if patients > 0 {
-            for dlts in 0..=patients {
-                let decision = self.next(&data.with_cohort(patients, dlts))?;
-                rows.push(WhatIf { case: Case::NextCohort { patients, dlts }, decision });
-            }
-        }
-        Ok(rows)
-    }
-
-    fn next_when_complete(&self, counts: &Counts) -> Decision {
-        let decision = match self {
-            Self::ThreePlusThree(rule) => rule.next(counts),
-        };
-        let Some(max) = self.max_patients().filter(|_| decision.action.treats()) else {
-            return decision;
-        };
-        let left = max.saturating_sub(counts.patients());
-        if left > 0 {
-            return Decision { enrol: decision.enrol.min(left), ..decision };
-        }
-        let selection = self.select_when_complete(counts);
-        let says = format!("all {max} patients of `max-patients` have been treated");
-        let mut because = vec![Because::new("max-patients", says).input("max-patients", max)];
-        because.extend(selection.because);
-        let action = if selection.level.is_some() { Action::Complete } else { Action::Stop };
-        Decision { action, level: selection.level, enrol: 0, because, completions: Vec::new() }
-    }
-
-    fn select_when_complete(&self, counts: &Counts) -> Selection {
-        match self {
-            Self::ThreePlusThree(rule) => rule.select(counts),
-        }
-    }
-
-    fn known_stops(&self, known: &Counts) -> Vec<Because> {
-        match self {
-            Self::ThreePlusThree(rule) => rule.stopped_levels(known),
-        }
-    }
-
-    fn max_patients(&self) -> Option<u32> {
-        match self {
-            Self::ThreePlusThree(rule) => rule.settings().max_patients,
-        }
-    }
-
-    fn fits(&self, data: &Data) -> Result<(), BadData> {
-        let found = data.levels().len();
-        if let Some(expected) = self.levels().filter(|levels| *levels as usize != found) {
-            return Err(BadData::OtherLadder { found, expected });
-        }
-        let patients = data.patients();
-        match self.max_patients().filter(|max| patients > *max) {
-            Some(max) => Err(BadData::TooManyPatients { found: patients, max }),
-            None => Ok(()),
-        }
-    }
-}
-
-fn completion(data: &Data, dlts: &[u32], answer: &Decision) -> Completion {
-    let dlts = data
-        .levels()
-        .iter()
-        .zip(dlts)
-        .enumerate()
-        .filter(|(_, (at, _))| at.undecided() > 0)
-        .map(|(index, (at, dlts))| UndecidedDlts {
-            level: Level::at_index(index),
-            dlts: *dlts,
-            undecided: at.undecided(),
-        })
-        .collect();
-    Completion { dlts, action: answer.action, level: answer.level }
-}
-
-fn cannot_change(data: &Data, ways: usize, answer: &Decision) -> Because {
-    let (who, advice) = (undecided_words(data), advice_words(answer));
-    let says =
-        format!("{who} cannot change the advice: each of the {ways} ways they can turn out gives {advice}");
-    Because::new("undecided/cannot-change", says).input("undecided", data.undecided()).input("ways", ways)
-}
-
-fn can_change(data: &Data, answers: &[Decision]) -> Because {
-    let mut advices: Vec<String> = Vec::new();
-    for advice in answers.iter().map(advice_words) {
-        if !advices.contains(&advice) {
-            advices.push(advice);
-        }
-    }
-    let who = undecided_words(data);
-    let says = format!("{who} can change the advice: {}", advices.join(", or "));
-    Because::new("undecided/can-change", says)
-        .input("undecided", data.undecided())
-        .input("ways", answers.len())
-}
-
-fn possible_blocks(data: &Data, answer: &Decision) -> Because {
-    let possible = data.possible_dlts();
-    let who =
-        if possible == 1 { "1 possible DLT is".to_owned() } else { format!("{possible} possible DLTs are") };
-    let says = format!(
-        "{who} not adjudicated: no escalation before that, though the counts give {}",
-        advice_words(answer)
-    );
-    Because::new("undecided/possible-dlt", says).input("possible-dlt", possible)
-}
-
-/// The reasons of the two extreme completions, without those already told as known: marked as supposed, but said
-/// once and plainly where both extremes give them and lead to the same advice.
-fn suppositions(told: &[Because], best: &[Because], worst: &[Because], agree: bool) -> Vec<Because> {
-    let known = |because: &&Because| {
-        told.iter().any(|other| {
-            other.rule == because.rule && other.inputs.get("level") == because.inputs.get("level")
-        })
-    };
-    let shared = |because: &Because| agree && best.contains(because) && worst.contains(because);
-    let supposed = |condition: &str, because: &Because| Because {
-        says: format!("{condition}: {}", because.says),
-        ..because.clone()
-    };
-    let of_best = best.iter().filter(|because| !known(because)).map(|because| {
-        if shared(because) { because.clone() } else { supposed("if none of them has a DLT", because) }
-    });
-    let of_worst = worst
-        .iter()
-        .filter(|because| !known(because) && !shared(because))
-        .map(|because| supposed("if all of them have a DLT", because));
-    of_best.chain(of_worst).collect()
-}
-
-fn advice_words(decision: &Decision) -> String {
-    let word = decision.action.word();
-    match (decision.action, decision.level) {
-        (Action::Escalate | Action::DeEscalate, Some(level)) => format!("`{word}` to level {level}"),
-        (Action::Complete, Some(level)) => format!("`{word}` with level {level} selected"),
-        (_, Some(level)) => format!("`{word}` at level {level}"),
-        (_, None) => format!("`{word}`"),
-    }
-}
-
-/// Who is undecided, such as `2 pending patients and 1 with a possible DLT`.
-fn undecided_words(data: &Data) -> String {
-    let possible = data.possible_dlts();
-    let patients = |count: u32| if count == 1 { "patient" } else { "patients" };
-    match data.undecided().saturating_sub(possible) {
-        0 => format!("{possible} {} with a possible DLT", patients(possible)),
-        pending if possible == 0 => format!("{pending} pending {}", patients(pending)),
-        pending => format!("{pending} pending {} and {possible} with a possible DLT", patients(pending)),
+    /// Waits for pending patients.
+    pub(crate) fn wait(current: Level) -> Self {
+        Self { action: Action::Wait, level: Some(current), enrol: 0 }
     }
 }

@@ -20,15 +20,19 @@
 //! ```
 
 pub mod because;
+pub mod boin;
 pub mod data;
 pub mod decision;
+pub mod design;
 pub mod ladder;
 pub mod numeric;
+pub mod random;
 pub mod settings;
 pub mod three_plus_three;
 
 pub use because::Because;
-pub use data::{AtLevel, BadData, Data};
-pub use decision::{Action, Case, Completion, Decision, Design, Selection, WhatIf};
+pub use data::{AtLevel, BadData, Data, LastCohort};
+pub use decision::{Action, Case, Completion, Decision, Estimate, Numbers, Parameter, Selection, WhatIf};
+pub use design::{Boundaries, Design, Settings, catalogue};
 pub use ladder::{Doses, Level};
-pub use settings::{Problem, Problems, Settings};
+pub use settings::{Problem, Problems};

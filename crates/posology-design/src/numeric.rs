@@ -3,7 +3,13 @@
 //! The accuracy stated is checked against values computed with 60 digits. All build on `libm`, so that every
 //! machine gives the same bits. Outside its domain a function returns NaN.
 
+mod isotonic;
+mod quadrature;
+
 use libm::{exp, lgamma, log, log1p, sqrt};
+
+pub use isotonic::isotonic;
+pub use quadrature::gauss_legendre;
 
 const LN_SQRT_2_PI: f64 = 0.918_938_533_204_672_7;
 

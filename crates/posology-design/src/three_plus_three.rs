@@ -15,10 +15,12 @@
 use serde::{Deserialize, Serialize};
 
 use crate::because::Because;
-use crate::data::{Count, Counts};
-use crate::decision::{Action, Decision, Selection};
-use crate::ladder::{Doses, Level};
-use crate::settings::{Problem, Problems, check_shared};
+use crate::data::{BadData, Count, Counts};
+use crate::decision::{Action, Decision, Estimate, Move, Numbers, Selection};
+use crate::design::Rule;
+use crate::ladder::Level;
+use crate::numeric::clopper_pearson;
+use crate::settings::{About, Problem, Problems, Shared, settings};
 
 const STORER: &str = "Storer BE. Biometrics 1989;45:925-937, doi:10.2307/2531693";
 const KORN: &str = "Korn EL et al. Stat Med 1994;13:1799-1806, doi:10.1002/sim.4780131802";
@@ -61,47 +63,17 @@ impl Variant {
     }
 }
 
-/// The settings of a 3+3 design as a file gives them.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
-pub struct Settings {
-    /// The number of levels or their labels; in a trial its regimens.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub doses: Option<Doses>,
-    /// The level of the first cohort, from 1.
-    pub start: u32,
-    /// What it takes to select a level.
-    pub variant: Variant,
-    /// Patients treated first at a level, 3 to 5.
-    pub first_cohort: u32,
-    /// Patients at a level that has had one DLT, more than `first-cohort` and at most 12.
-    pub expand_to: u32,
-    /// Shared with other designs. This one takes its cohorts from `first-cohort` and `expand-to`, so that any
-    /// other value than 3 or `first-cohort` is refused.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cohort_size: Option<u32>,
-    /// The greatest number of evaluable and undecided patients.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub max_patients: Option<u32>,
-    /// The target DLT rate. The rule does not read it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub target: Option<f64>,
-}
+pub(crate) const ABOUT: About = About { title: "3+3", reference: STORER, exact: true };
 
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            doses: None,
-            start: 1,
-            variant: Variant::Classic,
-            first_cohort: 3,
-            expand_to: 6,
-            cohort_size: None,
-            max_patients: None,
-            target: None,
-        }
-    }
+settings! {
+    "The settings of a 3+3 design as a file gives them. It takes its cohorts from `first-cohort` and `expand-to`, so
+    that a `cohort-size` other than 3 or `first-cohort` is refused; it does not read `target`.";
+    /// What it takes to select a level: `classic`, `korn` or `six-at-mtd`.
+    variant: Variant = Variant::Classic => "classic";
+    /// Patients treated first at a level, 3 to 5.
+    first_cohort: u32 = 3;
+    /// Patients at a level that has had one DLT, more than `first-cohort` and at most 12.
+    expand_to: u32 = 6;
 }
 
 impl Settings {
@@ -117,7 +89,7 @@ impl Settings {
     /// ```
     pub fn check(&self) -> Vec<Problem> {
         let Self { first_cohort, expand_to, .. } = *self;
-        let mut problems = check_shared(self.doses.as_ref(), self.start, self.max_patients, self.target);
+        let mut problems = self.shared().check();
         if !(3..=5).contains(&first_cohort) {
             let mend = "the rule needs at least 3 patients to clear a level";
             problems.push(Problem::new("first-cohort", first_cohort, "3 to 5", mend));
@@ -127,7 +99,7 @@ impl Settings {
             let mend = "give the patients a level has in all after one DLT, usually 6";
             problems.push(Problem::new("expand-to", expand_to, expected, mend));
         }
-        if let Some(size) = self.cohort_size.filter(|size| *size != 3 && *size != first_cohort) {
+        if let Some(size) = Some(self.cohort_size).filter(|size| *size != 3 && *size != first_cohort) {
             let expected = format!("3, or {first_cohort} as `first-cohort` says");
             let mend = "leave it out, and set `first-cohort` and `expand-to`";
             problems.push(Problem::new("cohort-size", size, expected, mend));
@@ -165,16 +137,62 @@ enum Verdict {
     Cleared,
 }
 
+impl Rule for ThreePlusThree {
+    fn shared(&self) -> Shared<'_> {
+        self.0.shared()
+    }
+
+    fn begin(&self) -> Move {
+        Move { action: Action::Start, level: Level::new(self.0.start), enrol: self.0.first_cohort }
+    }
+
+    fn decide(&self, seen: &Counts) -> Result<Move, BadData> {
+        let Decision { action, level, enrol, .. } = self.next(seen);
+        Ok(Move { action, level, enrol })
+    }
+
+    fn because(&self, seen: &Counts, _decided: Move) -> Result<Vec<Because>, BadData> {
+        Ok(self.next(seen).because)
+    }
+
+    fn select(&self, seen: &Counts) -> Result<Option<Level>, BadData> {
+        Ok(self.selection(seen).level)
+    }
+
+    fn because_selected(&self, seen: &Counts, _selected: Option<Level>) -> Result<Vec<Because>, BadData> {
+        Ok(self.selection(seen).because)
+    }
+
+    /// The rule compares counts; the interval is that of Clopper and Pearson.
+    fn numbers(&self, seen: &Counts) -> Result<Numbers, BadData> {
+        let stopped = self.lowest_stopped(seen);
+        let at = |(index, count): (usize, &Count)| {
+            let interval = clopper_pearson(count.dlt, count.evaluable, 0.95);
+            Estimate {
+                evaluable: count.evaluable,
+                dlt: count.dlt,
+                estimate: (count.evaluable > 0).then(|| f64::from(count.dlt) / f64::from(count.evaluable)),
+                lower: interval.map(|interval| interval.0),
+                upper: interval.map(|interval| interval.1),
+                eliminated: stopped.is_some_and(|stopped| stopped.index() <= index),
+                ..Estimate::default()
+            }
+        };
+        Ok(Numbers { levels: seen.levels.iter().enumerate().map(at).collect(), parameters: Vec::new() })
+    }
+
+    fn known_stops(&self, known: &Counts) -> Vec<Because> {
+        self.stopped_levels(known)
+    }
+}
+
 impl ThreePlusThree {
     /// The settings, known to hold together.
     pub fn settings(&self) -> &Settings {
         &self.0
     }
 
-    pub(crate) fn next(&self, counts: &Counts) -> Decision {
-        if counts.patients() == 0 {
-            return self.start();
-        }
+    fn next(&self, counts: &Counts) -> Decision {
         let mut because = self.stopped_levels(counts);
         let Some(highest) = self.highest_open(counts) else {
             because
@@ -202,7 +220,7 @@ impl ThreePlusThree {
         }
     }
 
-    pub(crate) fn select(&self, counts: &Counts) -> Selection {
+    fn selection(&self, counts: &Counts) -> Selection {
         let mut because = self.stopped_levels(counts);
         let highest = self.highest_open(counts);
         let level = (0..highest.map_or(0, |highest| highest.index() + 1))
@@ -223,9 +241,9 @@ impl ThreePlusThree {
     }
 
     /// The lowest stopped level, which closes those above it too.
-    pub(crate) fn stopped_levels(&self, counts: &Counts) -> Vec<Because> {
+    fn stopped_levels(&self, counts: &Counts) -> Vec<Because> {
         let Some(level) = self.lowest_stopped(counts) else { return Vec::new() };
-        let Count { evaluable, dlt } = counts.at(level);
+        let Count { evaluable, dlt, .. } = counts.at(level);
         let above = if level < counts.top() { " and all levels above it" } else { "" };
         let says = format!("level {level}{above} must stop: {} among {}", dlts(dlt), patients(evaluable));
         vec![
@@ -236,20 +254,12 @@ impl ThreePlusThree {
         ]
     }
 
-    fn start(&self) -> Decision {
-        let level = Level::new(self.0.start).unwrap_or(Level::FIRST);
-        let enrol = self.0.first_cohort;
-        let says = format!("no patient has been treated: the first {enrol} at level {level}");
-        let because = vec![self.because("3+3/start", says).input("level", level)];
-        decision(Action::Start, Some(level), enrol, because)
-    }
-
     fn verdict(&self, count: Count) -> Verdict {
         let Settings { first_cohort, expand_to, .. } = self.0;
         match count {
             Count { dlt: 2.., .. } => Verdict::Stopped,
             Count { evaluable, .. } if evaluable < first_cohort => Verdict::Wants(first_cohort - evaluable),
-            Count { evaluable, dlt: 1 } if evaluable < expand_to => Verdict::Wants(expand_to - evaluable),
+            Count { evaluable, dlt: 1, .. } if evaluable < expand_to => Verdict::Wants(expand_to - evaluable),
             Count { .. } => Verdict::Cleared,
         }
     }
@@ -301,7 +311,7 @@ impl ThreePlusThree {
 
     /// What was found at the level the rule looks at, and what that asks for.
     fn findings(&self, counts: &Counts, level: Level, highest: Level) -> Vec<Because> {
-        let count @ Count { evaluable, dlt } = counts.at(level);
+        let count @ Count { evaluable, dlt, .. } = counts.at(level);
         let Settings { first_cohort, expand_to, variant, .. } = self.0;
         let found = format!("{} among {} at level {level}", dlts(dlt), patients(evaluable));
         let missing = self.missing(counts, level, highest);

@@ -394,6 +394,7 @@ fn any_level() -> impl Strategy<Value = AtLevel> {
         no_dlt,
         possible_dlt,
         pending: vec![0.5; pending],
+        ..AtLevel::default()
     })
 }
 
