@@ -11,7 +11,7 @@
 use libm::{floor, log};
 
 use crate::because::Because;
-use crate::data::{BadData, Count, Counts};
+use crate::data::{BadData, Cohort, Count, Counts};
 use crate::decision::{Action, Estimate, Move, Numbers};
 use crate::design::{Boundaries, Rule};
 use crate::ladder::Level;
@@ -444,6 +444,10 @@ impl Rule for Boin {
 
     fn boundaries(&self, evaluable: u32) -> Option<Boundaries> {
         Some(self.bounds(evaluable))
+    }
+
+    fn remembers(&self, _last: Cohort) -> Option<Cohort> {
+        None
     }
 
     fn known_stops(&self, known: &Counts) -> Vec<Because> {

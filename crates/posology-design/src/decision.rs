@@ -39,11 +39,6 @@ impl Action {
             Self::Wait => "wait",
         }
     }
-
-    /// Whether patients are treated next.
-    pub(crate) fn treats(self) -> bool {
-        matches!(self, Self::Start | Self::Escalate | Self::Stay | Self::DeEscalate)
-    }
 }
 
 /// The advice of a design, with its reasons.

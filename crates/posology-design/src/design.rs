@@ -9,7 +9,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::because::Because;
-use crate::data::{BadData, Counts, Data, Turned};
+use crate::data::{BadData, Cohort, Counts, Data, Turned};
 use crate::decision::{Action, Case, Completion, Decision, Move, Numbers, Selection, UndecidedDlts, WhatIf};
 use crate::ladder::{Doses, Level};
 use crate::settings::{Listed, Problem, Problems, Shared};
@@ -71,6 +71,12 @@ pub(crate) trait Rule: Sync {
     /// eliminates, where the rule is such a table.
     fn boundaries(&self, _evaluable: u32) -> Option<Boundaries> {
         None
+    }
+
+    /// What of the last cohort the rule reads, in the simplest form that leads to the same decisions; none where it
+    /// reads nothing. The decision graph holds states apart that differ in this.
+    fn remembers(&self, last: Cohort) -> Option<Cohort> {
+        Some(last)
     }
 
     /// Reasons that hold whatever the undecided turn out to be.
@@ -453,7 +459,7 @@ impl Design {
         let size = self.cohort_size();
         let here = seen.here().evaluable + seen.pending_at(seen.current);
         // The 3+3 rule counts its own cohorts, and says what is missing.
-        (here % size != 0 && !matches!(self, Self::ThreePlusThree(_))).then(|| {
+        (!here.is_multiple_of(size) && !matches!(self, Self::ThreePlusThree(_))).then(|| {
             let says = format!(
                 "level {} has {here} patients, not a multiple of the cohort size {size}: decided on what is there",
                 seen.current
@@ -467,7 +473,7 @@ impl Design {
         Ok(Selection { level, awaits: false, because: self.rule().because_selected(seen, level)? })
     }
 
-    fn fits(&self, data: &Data) -> Result<(), BadData> {
+    pub(crate) fn fits(&self, data: &Data) -> Result<(), BadData> {
         let found = data.levels().len();
         if let Some(expected) = self.levels().filter(|levels| *levels as usize != found) {
             return Err(BadData::OtherLadder { found, expected });

@@ -21,9 +21,11 @@
 
 pub mod because;
 pub mod boin;
+pub mod characteristics;
 pub mod data;
 pub mod decision;
 pub mod design;
+pub mod graph;
 pub mod ladder;
 pub mod numeric;
 pub mod random;

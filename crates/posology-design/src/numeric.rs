@@ -107,6 +107,40 @@ pub fn inverse_incomplete_beta(a: f64, b: f64, probability: f64) -> f64 {
     }
 }
 
+/// The probabilities of 0, 1, …, `n` successes among `n`, each with probability `p` in [0, 1]; relative error about
+/// n times the machine's.
+///
+/// ```
+/// let three = posology_design::numeric::binomial_probabilities(3, 0.5);
+/// assert_eq!(three, [0.125, 0.375, 0.375, 0.125]);
+/// ```
+pub fn binomial_probabilities(n: u32, p: f64) -> Vec<f64> {
+    let (size, q) = (n as usize, 1.0 - p);
+    if n > 500 && p > 0.0 && q > 0.0 {
+        // Products of so many factors leave the range of a double.
+        let all = ln_gamma(f64::from(n) + 1.0);
+        let term = |y: u32| {
+            let (y, z) = (f64::from(y), f64::from(n - y));
+            exp(all - ln_gamma(y + 1.0) - ln_gamma(z + 1.0) + y * log(p) + z * log1p(-p))
+        };
+        return (0..=n).map(term).collect();
+    }
+    let mut falling = vec![1.0; size + 1];
+    for failures in 1..=size {
+        falling[failures] = falling[failures - 1] * q;
+    }
+    let (mut ways, mut rising) = (1.0, 1.0);
+    (0..=size)
+        .map(|successes| {
+            if successes > 0 {
+                ways = ways * (size - successes + 1) as f64 / successes as f64;
+                rising *= p;
+            }
+            ways * rising * falling[size - successes]
+        })
+        .collect()
+}
+
 /// The exact two-sided interval for a probability after `successes` among `n`: lower and upper bound.
 ///
 /// Each tail has probability (1 - `confidence`) / 2; with no success the lower bound is 0, with no failure the upper

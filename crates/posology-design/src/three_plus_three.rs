@@ -15,7 +15,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::because::Because;
-use crate::data::{BadData, Count, Counts};
+use crate::data::{BadData, Cohort, Count, Counts};
 use crate::decision::{Action, Decision, Estimate, Move, Numbers, Selection};
 use crate::design::Rule;
 use crate::ladder::Level;
@@ -179,6 +179,10 @@ impl Rule for ThreePlusThree {
             }
         };
         Ok(Numbers { levels: seen.levels.iter().enumerate().map(at).collect(), parameters: Vec::new() })
+    }
+
+    fn remembers(&self, _last: Cohort) -> Option<Cohort> {
+        None
     }
 
     fn known_stops(&self, known: &Counts) -> Vec<Because> {

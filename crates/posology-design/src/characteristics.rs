@@ -1,0 +1,458 @@
+//! Operating characteristics: what a design does, on average and at worst, when the DLT rates are so.
+//!
+//! The same measures come out of the exact sum over a decision graph and out of simulated trials: both hand over
+//! ended trials with their weights.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ladder::Level;
+use crate::numeric::binomial_probabilities;
+
+/// A supposed truth: the DLT rate at each level, and the efficacy rate where a design reads it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Scenario {
+    /// What it is called; empty where nobody named it.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    /// The DLT rate at each level, the lowest level first. The rates need not increase.
+    pub truth: Vec<f64>,
+    /// The efficacy rate at each level; empty for designs on toxicity alone.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub efficacy: Vec<f64>,
+    /// Odds ratio between DLT and efficacy in one patient; 1 where they are independent.
+    pub odds_ratio: Option<f64>,
+}
+
+impl Scenario {
+    /// A truth without a name, on toxicity alone.
+    pub fn of(truth: &[f64]) -> Self {
+        Self { truth: truth.to_vec(), ..Self::default() }
+    }
+
+    /// The probabilities at a level of: neither, DLT only, efficacy only, both.
+    pub(crate) fn cells(&self, level: usize) -> [f64; 4] {
+        let dlt = self.truth.get(level).copied().unwrap_or(0.0);
+        let efficacy = self.efficacy.get(level).copied().unwrap_or(0.0);
+        let both = joint(dlt, efficacy, self.odds_ratio.unwrap_or(1.0));
+        [(1.0 - dlt - efficacy + both).max(0.0), (dlt - both).max(0.0), (efficacy - both).max(0.0), both]
+    }
+
+    /// What is wrong with it for a ladder of so many levels; nothing if it can be asked.
+    ///
+    /// # Errors
+    /// A truth of another length, a rate outside 0 to 1, efficacy missing where the design reads it.
+    pub fn check(&self, levels: usize, efficacy: bool) -> Result<(), BadScenario> {
+        let named = |what: &'static str| {
+            if self.name.is_empty() { what.to_owned() } else { format!("{what} of `{}`", self.name) }
+        };
+        let rates = [("the truth", &self.truth, true), ("the efficacy rates", &self.efficacy, efficacy)];
+        for (what, rates, needed) in rates {
+            if rates.len() != levels && (needed || !rates.is_empty()) {
+                return Err(BadScenario::Length { what: named(what), found: rates.len(), levels });
+            }
+            if let Some((place, &found)) =
+                rates.iter().enumerate().find(|(_, rate)| !(0.0..=1.0).contains(*rate))
+            {
+                return Err(BadScenario::Rate { what: named(what), level: place + 1, found });
+            }
+        }
+        match self.odds_ratio.filter(|ratio| !(*ratio > 0.0 && ratio.is_finite())) {
+            Some(found) => Err(BadScenario::OddsRatio { found }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The probability of both events with these margins and odds ratio (Plackett RL. J Am Stat Assoc 1965;60:516-522).
+fn joint(p: f64, q: f64, ratio: f64) -> f64 {
+    if (ratio - 1.0).abs() < 1e-12 {
+        return p * q;
+    }
+    let a = 1.0 + (p + q) * (ratio - 1.0);
+    let root = libm::sqrt((a * a - 4.0 * ratio * (ratio - 1.0) * p * q).max(0.0));
+    ((a - root) / (2.0 * (ratio - 1.0))).clamp((p + q - 1.0).max(0.0), p.min(q))
+}
+
+/// A truth that cannot be asked.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BadScenario {
+    /// Another number of rates than levels.
+    #[error("{what}: found {found} rates, expected {levels}, one for each level")]
+    Length {
+        /// Which list.
+        what: String,
+        /// Its length.
+        found: usize,
+        /// Levels of the design.
+        levels: usize,
+    },
+    /// A rate that is no probability.
+    #[error("{what}: found {found} at level {level}, expected a probability from 0 to 1")]
+    Rate {
+        /// Which list.
+        what: String,
+        /// The level, from 1.
+        level: usize,
+        /// The rate.
+        found: f64,
+    },
+    /// An odds ratio that is none.
+    #[error(
+        "`odds-ratio`: found {found}, expected a number above 0; 1 where DLT and efficacy are independent"
+    )]
+    OddsRatio {
+        /// The ratio.
+        found: f64,
+    },
+}
+
+/// Which level is rightly selected under a truth.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Correct {
+    /// The level with the rate nearest to the target, the lower of two; none where even the least rate is above
+    /// the acceptable ones.
+    #[default]
+    Closest,
+    /// The level with the highest rate not above the target; none where all are.
+    HighestNotAbove,
+}
+
+/// What is asked of a truth: the target, and what counts as right and as acceptable.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Yardstick {
+    /// The target DLT rate.
+    pub target: f64,
+    /// Which level is rightly selected.
+    pub correct: Correct,
+    /// The least acceptable rate.
+    pub acceptable_from: f64,
+    /// The greatest acceptable rate.
+    pub acceptable_to: f64,
+    /// Patients planned: `max-patients`, or the longest possible trial.
+    pub planned: u32,
+}
+
+impl Yardstick {
+    /// Closest to the target is right, within 0.10 of it acceptable.
+    pub fn new(target: f64, planned: u32) -> Self {
+        let (acceptable_from, acceptable_to) = ((target - 0.10).max(0.0), (target + 0.10).min(1.0));
+        Self { target, correct: Correct::Closest, acceptable_from, acceptable_to, planned }
+    }
+
+    /// The level rightly selected under a truth, as an index; none where no level is.
+    fn mtd(&self, truth: &[f64]) -> Option<usize> {
+        let best = |keep: &dyn Fn(f64) -> bool| {
+            let mut best: Option<usize> = None;
+            for (index, rate) in truth.iter().enumerate().filter(|(_, rate)| keep(**rate)) {
+                // Rates such as 0.2 and 0.4 about 0.3 are equally far although their doubles are not.
+                let nearer =
+                    |other: usize| (rate - self.target).abs() < (truth[other] - self.target).abs() - 1e-12;
+                if best.is_none_or(nearer) {
+                    best = Some(index);
+                }
+            }
+            best
+        };
+        match self.correct {
+            Correct::Closest => {
+                let least = truth.iter().copied().fold(f64::INFINITY, f64::min);
+                best(&|_| least <= self.acceptable_to + 1e-12)
+            }
+            Correct::HighestNotAbove => best(&|rate| rate <= self.target + 1e-12),
+        }
+    }
+
+    fn accepts(&self, rate: f64) -> bool {
+        rate >= self.acceptable_from - 1e-12 && rate <= self.acceptable_to + 1e-12
+    }
+}
+
+/// The operating characteristics of a design under one truth. Probabilities, not percent.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Characteristics {
+    /// What the scenario is called.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    /// The DLT rates supposed.
+    pub truth: Vec<f64>,
+    /// The efficacy rates supposed, if the design reads them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub efficacy: Vec<f64>,
+    /// Probability that each level is selected.
+    pub select: Vec<f64>,
+    /// Probability that none is.
+    pub select_none: f64,
+    /// Expected evaluable patients at each level.
+    pub patients: Vec<f64>,
+    /// Expected DLTs at each level.
+    pub dlts: Vec<f64>,
+    /// Expected evaluable patients.
+    pub total_patients: f64,
+    /// Expected DLTs.
+    pub total_dlts: f64,
+    /// Probability that more than 60% of the planned patients are treated above the true MTD.
+    pub overdose_60: f64,
+    /// Probability that more than 80% are.
+    pub overdose_80: f64,
+    /// The level rightly selected, from 1; none where no level is.
+    pub true_mtd: Option<u32>,
+    /// Probability of selecting it, or none where none is right.
+    pub p_correct: f64,
+    /// Probability of selecting a level with an acceptable DLT rate, or none where no level has one.
+    pub p_acceptable: f64,
+    /// Probability of selecting a level with a higher DLT rate than the true MTD's.
+    pub p_select_above: f64,
+    /// Expected share of the patients who are treated at such a level: expected patients there over expected patients.
+    pub p_allocated_above: f64,
+    /// Probability that anyone is treated at such a level.
+    pub p_ever_above: f64,
+    /// Probability that anyone is treated at a higher level than one tried with a DLT rate above the target.
+    pub p_escalated_from_toxic: f64,
+    /// Probability that fewer than the planned patients are treated.
+    pub p_early_stop: f64,
+    /// Probability that the non-parametric benchmark selects the true MTD: the most that complete information about
+    /// the planned patients would allow. O'Quigley J, Paoletti X, Maccario J. Biostatistics 2002;3:51-56.
+    pub benchmark: f64,
+    /// Probability that the benchmark selects each level.
+    pub benchmark_select: Vec<f64>,
+    /// 1 where the selection is always right, 0 where it is as good as choosing at random. Cheung YK. Dose Finding by
+    /// the Continual Reassessment Method, 2011, section 5.
+    pub accuracy_index: f64,
+    /// Probability of each number of evaluable patients, from 0.
+    pub sample_size: Vec<f64>,
+    /// Probability of each number of DLTs, from 0.
+    pub dlt_count: Vec<f64>,
+    /// Expected number of cohorts (decisions), where the engine knows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cohorts: Option<f64>,
+    /// Expected duration in the unit of the accrual settings, for simulated trials in time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration: Option<f64>,
+    /// Expected patients with the efficacy outcome at each level, if the design reads it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub responses: Vec<f64>,
+    /// Standard errors, for simulated trials.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mc_se: Option<StandardErrors>,
+}
+
+/// Monte Carlo standard errors of the measures of the same names.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct StandardErrors {
+    /// Of each selection probability.
+    pub select: Vec<f64>,
+    /// Of the probability that none is selected.
+    pub select_none: f64,
+    /// Of the expected patients at each level.
+    pub patients: Vec<f64>,
+    /// Of the expected evaluable patients.
+    pub total_patients: f64,
+    /// Of the expected DLTs.
+    pub total_dlts: f64,
+}
+
+/// A trial that has ended.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ended<'a> {
+    pub(crate) selected: Option<Level>,
+    /// Evaluable patients at each level.
+    pub(crate) patients: &'a [u8],
+    /// DLTs at all levels.
+    pub(crate) dlts: u32,
+}
+
+/// Adds up ended trials with their weights.
+#[derive(Debug, Clone)]
+pub(crate) struct Tally {
+    yardstick: Yardstick,
+    above: Vec<bool>,
+    /// For each level, whether a lower-indexed level is too toxic: being treated here then means having escalated.
+    toxic: Vec<bool>,
+    select: Vec<f64>,
+    none: f64,
+    overdose: [f64; 2],
+    /// Most patients above the true MTD that are not yet 60% and 80% of those planned.
+    overdose_over: [u32; 2],
+    ever_above: f64,
+    escalated_from_toxic: f64,
+    sample_size: Vec<f64>,
+    dlt_count: Vec<f64>,
+}
+
+impl Tally {
+    pub(crate) fn new(scenario: &Scenario, yardstick: Yardstick) -> Self {
+        let truth = &scenario.truth;
+        // Without a true MTD every level above the target is too high.
+        let limit = yardstick.mtd(truth).map_or(yardstick.target, |mtd| truth[mtd]);
+        let share = |percent: u32| (u64::from(yardstick.planned) * u64::from(percent) / 100) as u32;
+        Self {
+            above: truth.iter().map(|rate| *rate > limit + 1e-12).collect(),
+            toxic: truth.iter().map(|rate| *rate > yardstick.target + 1e-12).collect(),
+            select: vec![0.0; truth.len()],
+            none: 0.0,
+            overdose: [0.0; 2],
+            overdose_over: [share(60), share(80)],
+            ever_above: 0.0,
+            escalated_from_toxic: 0.0,
+            sample_size: vec![0.0; yardstick.planned as usize + 1],
+            dlt_count: vec![0.0; yardstick.planned as usize + 1],
+            yardstick,
+        }
+    }
+
+    pub(crate) fn add(&mut self, weight: f64, ended: Ended<'_>) {
+        match ended.selected.and_then(|level| self.select.get_mut(level.index())) {
+            Some(select) => *select += weight,
+            None => self.none += weight,
+        }
+        let (mut total, mut above, mut tried_toxic, mut escalated) = (0_u32, 0_u32, false, false);
+        for ((&patients, &is_above), &is_toxic) in ended.patients.iter().zip(&self.above).zip(&self.toxic) {
+            let patients = u32::from(patients);
+            total += patients;
+            above += if is_above { patients } else { 0 };
+            escalated |= tried_toxic && patients > 0;
+            tried_toxic |= is_toxic && patients > 0;
+        }
+        for (overdose, over) in self.overdose.iter_mut().zip(self.overdose_over) {
+            *overdose += if above > over { weight } else { 0.0 };
+        }
+        self.ever_above += if above > 0 { weight } else { 0.0 };
+        self.escalated_from_toxic += if escalated { weight } else { 0.0 };
+        for (counts, at) in [(&mut self.sample_size, total), (&mut self.dlt_count, ended.dlts)] {
+            let at = at as usize;
+            if at >= counts.len() {
+                counts.resize(at + 1, 0.0);
+            }
+            counts[at] += weight;
+        }
+    }
+
+    /// The other tally's trials too.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        let sum = |into: &mut Vec<f64>, from: &[f64]| {
+            if into.len() < from.len() {
+                into.resize(from.len(), 0.0);
+            }
+            into.iter_mut().zip(from).for_each(|(into, from)| *into += from);
+        };
+        sum(&mut self.select, &other.select);
+        sum(&mut self.sample_size, &other.sample_size);
+        sum(&mut self.dlt_count, &other.dlt_count);
+        self.none += other.none;
+        self.ever_above += other.ever_above;
+        self.escalated_from_toxic += other.escalated_from_toxic;
+        self.overdose.iter_mut().zip(other.overdose).for_each(|(into, from)| *into += from);
+    }
+
+    /// The measures, from the tally and the expected patients at each level. Weights are taken to sum to one.
+    pub(crate) fn finish(self, scenario: &Scenario, patients: Vec<f64>) -> Characteristics {
+        let truth = &scenario.truth;
+        let mtd = self.yardstick.mtd(truth);
+        let total_patients: f64 = patients.iter().sum();
+        let dlts: Vec<f64> = patients.iter().zip(truth).map(|(patients, rate)| patients * rate).collect();
+        let of = |wanted: &dyn Fn(usize) -> bool, values: &[f64]| -> f64 {
+            values.iter().enumerate().filter(|(index, _)| wanted(*index)).map(|(_, value)| value).sum()
+        };
+        let acceptable = |index: usize| self.yardstick.accepts(truth[index]);
+        let above = |index: usize| self.above[index];
+        let benchmark_select = benchmark(truth, self.yardstick.target, self.yardstick.planned);
+        let planned = self.yardstick.planned as usize;
+        Characteristics {
+            name: scenario.name.clone(),
+            truth: truth.clone(),
+            efficacy: scenario.efficacy.clone(),
+            select_none: self.none,
+            total_dlts: dlts.iter().sum(),
+            overdose_60: self.overdose[0],
+            overdose_80: self.overdose[1],
+            true_mtd: mtd.map(|index| index as u32 + 1),
+            p_correct: mtd.map_or(self.none, |mtd| self.select[mtd]),
+            p_acceptable: if (0..truth.len()).any(acceptable) {
+                of(&acceptable, &self.select)
+            } else {
+                self.none
+            },
+            p_select_above: of(&above, &self.select),
+            p_allocated_above: if total_patients > 0.0 {
+                of(&above, &patients) / total_patients
+            } else {
+                0.0
+            },
+            p_ever_above: self.ever_above,
+            p_escalated_from_toxic: self.escalated_from_toxic,
+            p_early_stop: self.sample_size.iter().take(planned).sum(),
+            benchmark: mtd.map_or(0.0, |mtd| benchmark_select[mtd]),
+            benchmark_select,
+            accuracy_index: accuracy_index(truth, self.yardstick.target, &self.select, self.none),
+            responses: patients
+                .iter()
+                .zip(&scenario.efficacy)
+                .map(|(patients, rate)| patients * rate)
+                .collect(),
+            select: self.select,
+            patients,
+            dlts,
+            total_patients,
+            sample_size: self.sample_size,
+            dlt_count: self.dlt_count,
+            cohorts: None,
+            duration: None,
+            mc_se: None,
+        }
+    }
+}
+
+/// 1 - K sum(distance x selection) / sum(distance), distances of the true rates from the target. Selecting none is as
+/// far from the target as a rate of 0, or right where every level is above it.
+fn accuracy_index(truth: &[f64], target: f64, select: &[f64], none: f64) -> f64 {
+    let distance = |rate: &f64| (rate - target).abs();
+    let total: f64 = truth.iter().map(distance).sum();
+    let lost: f64 = truth.iter().zip(select).map(|(rate, select)| distance(rate) * select).sum();
+    let by_none = if truth.iter().all(|rate| *rate > target) { 0.0 } else { none * target };
+    if total > 0.0 { 1.0 - truth.len() as f64 * (lost + by_none) / total } else { 1.0 }
+}
+
+/// The probability that complete information on `patients` patients selects each level: each patient's tolerance is
+/// known, so the observed rates at all levels come from the same patients; the nearest to the target is selected,
+/// among equal rates the higher level below the target and the lower one above it, of two equally far the lower.
+pub(crate) fn benchmark(truth: &[f64], target: f64, patients: u32) -> Vec<f64> {
+    let mut select = vec![0.0; truth.len()];
+    let mut order: Vec<usize> = (0..truth.len()).collect();
+    order.sort_by(|a, b| truth[*a].total_cmp(&truth[*b]));
+    let Some((&lowest, rest)) = order.split_first() else { return select };
+    let n = patients as usize;
+    let goal = target * f64::from(patients);
+    let below = |count: usize| count as f64 <= goal + 1e-9;
+    // mass[s]: the level before has s DLTs, all levels so far being at or below the goal.
+    let mut mass = binomial_probabilities(patients, truth[lowest]);
+    for (count, here) in mass.iter_mut().enumerate() {
+        if !below(count) {
+            select[lowest] += *here;
+            *here = 0.0;
+        }
+    }
+    let mut before = lowest;
+    for &level in rest {
+        let rise =
+            if truth[before] < 1.0 { (truth[level] - truth[before]) / (1.0 - truth[before]) } else { 0.0 };
+        let mut after = vec![0.0; n + 1];
+        for (count, &here) in mass.iter().enumerate().filter(|(_, here)| **here > 0.0) {
+            let more = binomial_probabilities(patients - count as u32, rise.clamp(0.0, 1.0));
+            for (added, probability) in more.into_iter().enumerate() {
+                let reached = count + added;
+                if below(reached) {
+                    after[reached] += here * probability;
+                } else {
+                    let up = reached as f64 - goal < goal - count as f64 - 1e-9;
+                    select[if up { level } else { before }] += here * probability;
+                }
+            }
+        }
+        (mass, before) = (after, level);
+    }
+    select[before] += mass.iter().sum::<f64>();
+    select
+}
