@@ -13,7 +13,7 @@ use crate::data::{BadData, Cohort, Counts, Data, Turned};
 use crate::decision::{Action, Case, Completion, Decision, Move, Numbers, Selection, UndecidedDlts, WhatIf};
 use crate::ladder::{Doses, Level};
 use crate::settings::{Listed, Problem, Problems, Shared};
-use crate::{boin, three_plus_three};
+use crate::{blrm, boin, three_plus_three};
 
 /// The greatest next cohort that [`Design::what_if`] lists.
 pub const COHORT_MAX: u32 = 100;
@@ -179,6 +179,8 @@ designs! {
     ThreePlusThree, "3+3", three_plus_three;
     /// The Bayesian optimal interval design.
     Boin, "boin", boin;
+    /// The Bayesian logistic regression model.
+    Blrm, "blrm", blrm;
 }
 
 impl Settings {

@@ -20,6 +20,7 @@
 //! ```
 
 pub mod because;
+pub mod blrm;
 pub mod boin;
 pub mod characteristics;
 pub mod data;
