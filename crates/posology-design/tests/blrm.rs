@@ -1,5 +1,7 @@
 //! BLRM against independent quadrature, MCMC of OncoBayes2 0.8-8, and its own rules.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use posology_design::{Action, AtLevel, Data, Design, Level, Settings};
 use proptest::prelude::*;
 use serde_json::{Value, json};
