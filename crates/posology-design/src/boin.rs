@@ -14,7 +14,7 @@ use crate::because::Because;
 use crate::data::{BadData, Cohort, Count, Counts};
 use crate::decision::{Action, Estimate, Move, Numbers};
 use crate::design::{Boundaries, Rule};
-use crate::ladder::Level;
+use crate::ladder::{LEVELS_MAX, Level};
 use crate::numeric::{incomplete_beta_upper, inverse_incomplete_beta, isotonic};
 use crate::settings::{About, Problem, Problems, Shared, settings};
 
@@ -214,17 +214,15 @@ impl Boin {
             && self.settings.cohort_size > 1
     }
 
-    /// The isotonic estimates among levels that may be selected, the lowest first.
-    fn candidates(&self, seen: &Counts) -> Vec<(Level, f64)> {
+    fn nearest(&self, seen: &Counts) -> Option<(Level, f64)> {
+        let at_most = if self.settings.bounded_mtd { self.stay.de_escalate } else { f64::INFINITY };
+        nearest_isotonic(&seen.levels, self.selectable(seen), self.target, at_most)
+    }
+
+    /// Where the levels end that may be selected, if treated: all below it are not eliminated.
+    fn selectable(&self, seen: &Counts) -> usize {
         let eliminated = self.lowest_eliminated(seen).unwrap_or(usize::MAX);
-        if eliminated == 0 || self.extra_safe_stops(seen) {
-            return Vec::new();
-        }
-        let admissible =
-            seen.levels.iter().enumerate().take(eliminated).filter(|(_, count)| count.evaluable > 0);
-        let (levels, counts): (Vec<Level>, Vec<Count>) =
-            admissible.map(|(index, count)| (Level::at_index(index), *count)).unzip();
-        levels.into_iter().zip(isotonic_rates(&counts)).collect()
+        if eliminated == 0 || self.extra_safe_stops(seen) { 0 } else { eliminated }
     }
 }
 
@@ -241,30 +239,71 @@ pub(crate) fn beta_summary(count: Count) -> (f64, f64, f64) {
     (inverse_incomplete_beta(a, b, 0.025), a / (a + b), inverse_incomplete_beta(a, b, 0.975))
 }
 
+fn rate_and_weight(count: &Count) -> (f64, f64) {
+    let (a, b) = (f64::from(count.dlt) + 0.05, f64::from(count.evaluable) - f64::from(count.dlt) + 0.05);
+    (a / (a + b), (a + b) * (a + b) * (a + b + 1.0) / (a * b))
+}
+
 /// Isotonic DLT rates of treated levels: (y + 0.05)/(n + 0.1), weighted by the inverse variance of the Beta
 /// posterior with that prior, as R's BOIN selects.
 pub(crate) fn isotonic_rates(counts: &[Count]) -> Vec<f64> {
-    let beta = |count: &Count| {
-        (f64::from(count.dlt) + 0.05, f64::from(count.evaluable) - f64::from(count.dlt) + 0.05)
-    };
-    let rates: Vec<f64> = counts.iter().map(beta).map(|(a, b)| a / (a + b)).collect();
-    let weights: Vec<f64> =
-        counts.iter().map(beta).map(|(a, b)| (a + b) * (a + b) * (a + b + 1.0) / (a * b)).collect();
+    let (rates, weights): (Vec<f64>, Vec<f64>) = counts.iter().map(rate_and_weight).unzip();
     isotonic(&rates, &weights)
 }
 
-/// The level whose rate is nearest to the target: among equal rates the highest below it, the lowest above it; of
-/// two rates equally far, the lower. As R's BOIN, which adds 1e-10 a level before it compares.
-pub(crate) fn nearest(rates: &[(Level, f64)], target: f64) -> Option<Level> {
-    let distance = |place: usize, rate: f64| (rate + 1e-10 * (place + 1) as f64 - target).abs();
-    let mut best: Option<(Level, f64)> = None;
-    for (place, &(level, rate)) in rates.iter().enumerate() {
-        let far = distance(place, rate);
-        if best.is_none_or(|(_, least)| far < least) {
-            best = Some((level, far));
+/// The treated level, among the first `below` of the ladder, whose isotonic rate is nearest to the target, with that
+/// rate: among equal rates the highest level below the target and the lowest above it, of two rates equally far the
+/// lower. As R's BOIN, which adds 1e-10 a level before it compares. Rates above `at_most` are left out.
+///
+/// The blocks of [`isotonic_rates`] are compared as they are, without writing out the sequence: the exact engine asks
+/// for a selection in thousands of states.
+pub(crate) fn nearest_isotonic(
+    levels: &[Count],
+    below: usize,
+    target: f64,
+    at_most: f64,
+) -> Option<(Level, f64)> {
+    // Most ladders are short, and a short block of memory costs less to prepare.
+    if levels.len() <= 12 {
+        nearest_block::<12>(levels, below, target, at_most)
+    } else {
+        nearest_block::<{ LEVELS_MAX as usize }>(levels, below, target, at_most)
+    }
+}
+
+fn nearest_block<const N: usize>(
+    levels: &[Count],
+    below: usize,
+    target: f64,
+    at_most: f64,
+) -> Option<(Level, f64)> {
+    // A block of pooled levels: rate, weight, first and last level, and the place of the first among the treated.
+    let mut blocks = [(0.0_f64, 0.0_f64, 0_usize, 0_usize, 0_usize); N];
+    let (mut used, mut place) = (0, 0);
+    for (index, count) in levels.iter().enumerate().take(below).filter(|(_, count)| count.evaluable > 0) {
+        let (rate, weight) = rate_and_weight(count);
+        let mut block = (rate, weight, index, index, place);
+        place += 1;
+        while used > 0 && blocks[used - 1].0 > block.0 {
+            used -= 1;
+            let (mean, before, first, _, at) = blocks[used];
+            let pooled = before + block.1;
+            block = ((mean * before + block.0 * block.1) / pooled, pooled, first, block.3, at);
+        }
+        blocks[used] = block;
+        used += 1;
+    }
+    let mut best: Option<(Level, f64, f64)> = None;
+    for (number, &(rate, _, first, last, at)) in blocks[..used].iter().enumerate() {
+        let after = blocks[..used].get(number + 1).map_or(place, |next| next.4);
+        for (level, place) in [(first, at), (last, after - 1)] {
+            let far = (rate + 1e-10 * (place + 1) as f64 - target).abs();
+            if rate <= at_most && best.is_none_or(|(_, _, least)| far < least) {
+                best = Some((Level::at_index(level), rate, far));
+            }
         }
     }
-    best.map(|(level, _)| level)
+    best.map(|(level, rate, _)| (level, rate))
 }
 
 impl Rule for Boin {
@@ -405,18 +444,13 @@ impl Rule for Boin {
     }
 
     fn select(&self, seen: &Counts) -> Result<Option<Level>, BadData> {
-        let mut rates = self.candidates(seen);
-        if self.settings.bounded_mtd {
-            rates.retain(|(_, rate)| *rate <= self.stay.de_escalate);
-        }
-        Ok(nearest(&rates, self.target))
+        Ok(self.nearest(seen).map(|(level, _)| level))
     }
 
     fn because_selected(&self, seen: &Counts, selected: Option<Level>) -> Result<Vec<Because>, BadData> {
         let mut because = self.known_stops(seen);
-        let rates = self.candidates(seen);
-        let rate = selected.and_then(|level| rates.iter().find(|rate| rate.0 == level));
-        because.push(match rate {
+        let nearest = self.nearest(seen).filter(|(level, _)| Some(*level) == selected);
+        because.push(match nearest {
             Some((level, rate)) => Because::new(
                 "boin/selected",
                 format!(

@@ -5,7 +5,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ladder::Level;
 use crate::numeric::binomial_probabilities;
 
 /// A supposed truth: the DLT rate at each level, and the efficacy rate where a design reads it.
@@ -254,16 +253,6 @@ pub struct StandardErrors {
     pub total_dlts: f64,
 }
 
-/// A trial that has ended.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Ended<'a> {
-    pub(crate) selected: Option<Level>,
-    /// Evaluable patients at each level.
-    pub(crate) patients: &'a [u8],
-    /// DLTs at all levels.
-    pub(crate) dlts: u32,
-}
-
 /// Adds up ended trials with their weights.
 #[derive(Debug, Clone)]
 pub(crate) struct Tally {
@@ -303,14 +292,19 @@ impl Tally {
         }
     }
 
-    pub(crate) fn add(&mut self, weight: f64, ended: Ended<'_>) {
-        match ended.selected.and_then(|level| self.select.get_mut(level.index())) {
+    /// A trial that has ended: the selected level from 1, 0 for none, and the DLTs at all levels.
+    pub(crate) fn add_end(&mut self, weight: f64, selected: usize, dlts: u32) {
+        match selected.checked_sub(1).and_then(|index| self.select.get_mut(index)) {
             Some(select) => *select += weight,
             None => self.none += weight,
         }
+        add_at(&mut self.dlt_count, dlts, weight);
+    }
+
+    /// The evaluable patients at each level of the trials that ended so.
+    pub(crate) fn add_profile(&mut self, weight: f64, patients: impl Iterator<Item = u32>) {
         let (mut total, mut above, mut tried_toxic, mut escalated) = (0_u32, 0_u32, false, false);
-        for ((&patients, &is_above), &is_toxic) in ended.patients.iter().zip(&self.above).zip(&self.toxic) {
-            let patients = u32::from(patients);
+        for ((patients, &is_above), &is_toxic) in patients.zip(&self.above).zip(&self.toxic) {
             total += patients;
             above += if is_above { patients } else { 0 };
             escalated |= tried_toxic && patients > 0;
@@ -321,13 +315,7 @@ impl Tally {
         }
         self.ever_above += if above > 0 { weight } else { 0.0 };
         self.escalated_from_toxic += if escalated { weight } else { 0.0 };
-        for (counts, at) in [(&mut self.sample_size, total), (&mut self.dlt_count, ended.dlts)] {
-            let at = at as usize;
-            if at >= counts.len() {
-                counts.resize(at + 1, 0.0);
-            }
-            counts[at] += weight;
-        }
+        add_at(&mut self.sample_size, total, weight);
     }
 
     /// The other tally's trials too.
@@ -403,6 +391,14 @@ impl Tally {
             mc_se: None,
         }
     }
+}
+
+fn add_at(counts: &mut Vec<f64>, at: u32, weight: f64) {
+    let at = at as usize;
+    if at >= counts.len() {
+        counts.resize(at + 1, 0.0);
+    }
+    counts[at] += weight;
 }
 
 /// 1 - K sum(distance x selection) / sum(distance), distances of the true rates from the target. Selecting none is as

@@ -11,6 +11,7 @@
 mod compile;
 mod passes;
 
+pub(crate) use passes::outcome_chances;
 pub use passes::{CohortOutcome, Course};
 
 use serde::{Deserialize, Serialize};
@@ -40,8 +41,10 @@ pub struct Graph {
     to: Vec<u32>,
     /// Nodes at which the trial has ended.
     ends: Vec<u32>,
-    /// For each of them, evaluable patients at each level.
-    patients: Vec<u8>,
+    /// For each of them, which of the profiles its patients by level are.
+    profile: Vec<u32>,
+    /// Evaluable patients at each level, of each way to have ended.
+    profiles: Vec<u8>,
     /// For each of them, DLTs at all levels.
     dlts: Vec<u16>,
     /// Where the trial begins: one node, or one for each way in which undecided patients may turn out.
@@ -154,8 +157,10 @@ impl Graph {
     /// Its size in states, edges and bytes.
     pub fn size(&self) -> Size {
         let states = self.level.len();
-        let bytes =
-            states * (1 + 1 + 2 + 4) + self.to.len() * 4 + self.ends.len() * (4 + 2) + self.patients.len();
+        let bytes = states * (1 + 1 + 2 + 4)
+            + self.to.len() * 4
+            + self.ends.len() * (4 + 2 + 4)
+            + self.profiles.len();
         Size { states, edges: self.to.len(), bytes }
     }
 

@@ -22,6 +22,7 @@
 pub mod because;
 pub mod blrm;
 pub mod boin;
+pub mod calibrate;
 pub mod characteristics;
 pub mod data;
 pub mod decision;
@@ -29,6 +30,7 @@ pub mod design;
 pub mod graph;
 pub mod ladder;
 pub mod numeric;
+pub mod paths;
 pub mod random;
 pub mod settings;
 pub mod three_plus_three;

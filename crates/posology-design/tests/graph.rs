@@ -1,5 +1,7 @@
 //! Exact operating characteristics against independent enumerations and large simulations.
 
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
+
 use posology_design::Design;
 use posology_design::characteristics::{Scenario, Yardstick};
 use posology_design::graph::{Graph, STATES_MAX};

@@ -88,6 +88,11 @@ impl<const B: usize> Interner<B> {
         Self { keys: Vec::new(), slots: Vec::new() }
     }
 
+    /// With room for so many keys.
+    fn with_room(keys: usize) -> Self {
+        Self { keys: Vec::with_capacity(keys), slots: vec![0; (2 * keys).next_power_of_two().max(64)] }
+    }
+
     fn clear(&mut self) {
         self.keys.clear();
         self.slots.fill(0);
@@ -153,6 +158,8 @@ struct Growing<const B: usize> {
     arrivals: Vec<Interner<B>>,
     /// For each arrival, by patients treated, its node.
     nodes: Vec<Vec<u32>>,
+    /// Patients by level at the ends.
+    profiles: Interner<B>,
 }
 
 impl Compiler<'_> {
@@ -169,7 +176,8 @@ impl Compiler<'_> {
                 first: Vec::new(),
                 to: Vec::new(),
                 ends: Vec::new(),
-                patients: Vec::new(),
+                profile: Vec::new(),
+                profiles: Vec::new(),
                 dlts: Vec::new(),
                 roots: Vec::new(),
                 before: known.levels.iter().map(|count| count.evaluable.min(PATIENTS_MAX) as u8).collect(),
@@ -178,6 +186,7 @@ impl Compiler<'_> {
             },
             arrivals: Vec::new(),
             nodes: Vec::new(),
+            profiles: Interner::new(),
         };
         // Arrivals of the roots: where they were put, and how the undecided turned out.
         let mut beginnings = Vec::new();
@@ -199,15 +208,15 @@ impl Compiler<'_> {
             }
             let steps = self.decide_all(&arrivals, levels)?;
             canonical.clear();
+            let last = self.is_last(layer);
             let base = growing.graph.level.len() as u32;
             let mut nodes = Vec::with_capacity(arrivals.len());
             for (arrival, step) in arrivals.iter().zip(steps) {
                 let key = self.node_key(arrival, levels, step);
-                let number = canonical.intern(key);
+                // At `max-patients` arrivals differ in their counts, so that each is a node of its own.
+                let number = if last { nodes.len() as u32 } else { canonical.intern(key) };
                 nodes.push(base + number);
-                if (number as usize) + 1 == canonical.keys.len()
-                    && base + number == growing.graph.level.len() as u32
-                {
+                if base + number == growing.graph.level.len() as u32 {
                     let size = step.enrol.min(u32::from(u8::MAX)) as u8;
                     if outcomes_of[size as usize].is_empty() {
                         outcomes_of[size as usize] = outcomes(size, self.efficacy);
@@ -227,7 +236,8 @@ impl Compiler<'_> {
 
     /// Where an edge leads is known by number of arrival; now that all have nodes, it is put in their place.
     fn finish<const B: usize>(&self, growing: Growing<B>, beginnings: &[Beginning]) -> Graph {
-        let Growing { mut graph, nodes, .. } = growing;
+        let Growing { mut graph, nodes, profiles, .. } = growing;
+        graph.profiles = profiles.keys.iter().flat_map(|key| key[..graph.levels].iter().copied()).collect();
         graph.first.push(graph.to.len() as u32);
         graph.layers.push(graph.level.len() as u32);
         graph.longest = (nodes.len() as u32).saturating_sub(1);
@@ -245,6 +255,11 @@ impl Compiler<'_> {
         };
         graph.roots = beginnings.iter().map(root).collect();
         graph
+    }
+
+    /// Whether so many patients are all there may be: the selection then reads the counts alone.
+    fn is_last(&self, layer: usize) -> bool {
+        self.design.max_patients().is_some_and(|max| layer as u32 >= max)
     }
 
     fn add_node<const B: usize>(
@@ -265,8 +280,14 @@ impl Compiler<'_> {
             graph.here.push([0; 2]);
             graph.ends.push(graph.level.len() as u32 - 1);
             let counts = key[..levels * self.stride].chunks_exact(self.stride);
-            graph.patients.extend(counts.clone().map(|count| count[0]));
-            graph.dlts.push(counts.map(|count| u16::from(count[1])).sum());
+            let mut patients = [0; B];
+            let mut dlts = 0;
+            for (patients, count) in patients.iter_mut().zip(counts) {
+                *patients = count[0];
+                dlts += u16::from(count[1]);
+            }
+            graph.profile.push(growing.profiles.intern(patients));
+            graph.dlts.push(dlts);
             return Ok(());
         }
         let at = usize::from(next) * self.stride;
@@ -281,8 +302,12 @@ impl Compiler<'_> {
             for (place, more) in outcome.iter().enumerate().take(self.stride - 1) {
                 reached[at + 1 + place] += more;
             }
-            let cohort = Cohort { patients: u32::from(size), dlts: u32::from(outcome[0]) };
-            self.set_last(&mut reached, levels, self.design.rule().remembers(cohort));
+            if self.is_last(layer + usize::from(size)) {
+                reached[levels * self.stride..].fill(0);
+            } else {
+                let cohort = Cohort { patients: u32::from(size), dlts: u32::from(outcome[0]) };
+                self.set_last(&mut reached, levels, self.design.rule().remembers(cohort));
+            }
             let (_, number) = growing.arrive((layer + usize::from(size)) as u32, reached);
             growing.graph.to.push(number);
         }
@@ -383,7 +408,9 @@ impl<const B: usize> Growing<B> {
     fn arrive(&mut self, patients: u32, key: [u8; B]) -> (u32, u32) {
         let layer = patients as usize;
         if self.arrivals.len() <= layer {
-            self.arrivals.resize_with(layer + 1, Interner::new);
+            self.arrivals.resize_with(layer, Interner::new);
+            // The next layer is about twice as large as the one that leads to it.
+            self.arrivals.push(Interner::with_room(2 * self.nodes.last().map_or(0, Vec::len)));
         }
         (patients, self.arrivals[layer].intern(key))
     }

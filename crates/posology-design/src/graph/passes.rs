@@ -1,7 +1,7 @@
 //! Passes over a graph: forward for probabilities, backward for expectations and derivatives.
 
 use super::{Graph, NoGraph, Root, outcomes};
-use crate::characteristics::{Characteristics, Ended, Scenario, Tally, Yardstick};
+use crate::characteristics::{Characteristics, Scenario, Tally, Yardstick};
 use crate::ladder::Level;
 use crate::numeric::{binomial_probabilities, ln_gamma};
 
@@ -11,15 +11,15 @@ const LANES: usize = 4;
 const LEAK: f64 = 1e-9;
 
 /// The probabilities of a cohort's outcomes at each level, for the cohort sizes that occur, for each lane.
-struct Chances {
+struct Chances<const L: usize> {
     /// Where the outcomes of each cohort size begin within a level; `None` where the size does not occur.
     offset: Vec<Option<usize>>,
     /// Outcomes of a level, all sizes together.
     width: usize,
-    table: Vec<[f64; LANES]>,
+    table: Vec<[f64; L]>,
 }
 
-impl Chances {
+impl<const L: usize> Chances<L> {
     fn new(graph: &Graph, scenarios: &[Scenario]) -> Self {
         let mut occurs = vec![false; 256];
         graph.size.iter().for_each(|size| occurs[usize::from(*size)] = true);
@@ -28,12 +28,12 @@ impl Chances {
             offset[usize::from(size)] = Some(width);
             width += outcomes(size, graph.efficacy).len();
         }
-        let mut table = vec![[0.0; LANES]; width * graph.levels];
+        let mut table = vec![[0.0; L]; width * graph.levels];
         for (lane, scenario) in scenarios.iter().enumerate() {
             for level in 0..graph.levels {
                 for (size, offset) in offset.iter().enumerate() {
                     let Some(offset) = offset else { continue };
-                    let chances = chances(scenario, level, size as u8, graph.efficacy);
+                    let chances = outcome_chances(scenario, level, size as u8, graph.efficacy);
                     for (place, chance) in chances.into_iter().enumerate() {
                         table[level * width + offset + place][lane] = chance;
                     }
@@ -43,14 +43,14 @@ impl Chances {
         Self { offset, width, table }
     }
 
-    fn of(&self, level: u8, size: u8) -> &[[f64; LANES]] {
+    fn of(&self, level: u8, size: u8) -> &[[f64; L]] {
         let from = usize::from(level) * self.width + self.offset[usize::from(size)].unwrap_or(0);
         &self.table[from..]
     }
 }
 
 /// The probabilities of the outcomes of a cohort at a level, in the order of [`outcomes`].
-fn chances(scenario: &Scenario, level: usize, size: u8, efficacy: bool) -> Vec<f64> {
+pub(crate) fn outcome_chances(scenario: &Scenario, level: usize, size: u8, efficacy: bool) -> Vec<f64> {
     if !efficacy {
         return binomial_probabilities(u32::from(size), scenario.truth[level]);
     }
@@ -75,7 +75,7 @@ impl Root {
         let one = |(level, undecided, outcome): &(u8, u8, [u8; 3])| {
             let all = outcomes(*undecided, efficacy);
             let place = all.iter().position(|other| other == outcome).unwrap_or(0);
-            chances(scenario, usize::from(*level), *undecided, efficacy)[place]
+            outcome_chances(scenario, usize::from(*level), *undecided, efficacy)[place]
         };
         self.turned.iter().map(one).product()
     }
@@ -96,8 +96,14 @@ impl Graph {
         let run = |scenarios: &[Scenario]| -> Result<Vec<Characteristics>, NoGraph> {
             let mut mass = Vec::new();
             let mut all = Vec::with_capacity(scenarios.len());
-            for batch in scenarios.chunks(LANES) {
-                all.extend(self.batch(batch, yardstick, &mut mass)?);
+            let batches = scenarios.chunks_exact(LANES);
+            let rest = batches.remainder();
+            for batch in batches {
+                all.extend(self.batch::<LANES>(batch, yardstick, &mut mass)?);
+            }
+            let mut mass = Vec::new();
+            for alone in rest {
+                all.extend(self.batch::<1>(std::slice::from_ref(alone), yardstick, &mut mass)?);
             }
             Ok(all)
         };
@@ -120,23 +126,30 @@ impl Graph {
         })
     }
 
-    fn batch(
+    fn batch<const L: usize>(
         &self,
         scenarios: &[Scenario],
         yardstick: Yardstick,
-        mass: &mut Vec<[f64; LANES]>,
+        mass: &mut Vec<[f64; L]>,
     ) -> Result<Vec<Characteristics>, NoGraph> {
         let (patients, cohorts) = self.forward(scenarios, mass);
         let mut tallies: Vec<Tally> =
             scenarios.iter().map(|scenario| Tally::new(scenario, yardstick)).collect();
+        let mut profiles = vec![[0.0; L]; self.profiles.len() / self.levels];
         for (place, &node) in self.ends.iter().enumerate() {
-            let ended = Ended {
-                selected: Level::new(u32::from(self.level[node as usize])),
-                patients: &self.patients[place * self.levels..][..self.levels],
-                dlts: u32::from(self.dlts[place]),
-            };
-            for (tally, weight) in tallies.iter_mut().zip(mass[node as usize]) {
-                tally.add(weight, ended);
+            let weights = mass[node as usize];
+            let profile = &mut profiles[self.profile[place] as usize];
+            for lane in 0..L {
+                profile[lane] += weights[lane];
+            }
+            let (selected, dlts) = (usize::from(self.level[node as usize]), u32::from(self.dlts[place]));
+            for (tally, weight) in tallies.iter_mut().zip(weights) {
+                tally.add_end(weight, selected, dlts);
+            }
+        }
+        for (patients, weights) in self.profiles.chunks_exact(self.levels).zip(&profiles) {
+            for (tally, weight) in tallies.iter_mut().zip(weights) {
+                tally.add_profile(*weight, patients.iter().map(|patients| u32::from(*patients)));
             }
         }
         let before: Vec<f64> = self.before.iter().map(|patients| f64::from(*patients)).collect();
@@ -152,15 +165,15 @@ impl Graph {
     }
 
     /// The probability of every node, and by lane the expected patients at each level and the expected cohorts.
-    fn forward(
+    fn forward<const L: usize>(
         &self,
         scenarios: &[Scenario],
-        mass: &mut Vec<[f64; LANES]>,
-    ) -> (Vec<[f64; LANES]>, [f64; LANES]) {
-        let chances = Chances::new(self, scenarios);
+        mass: &mut Vec<[f64; L]>,
+    ) -> (Vec<[f64; L]>, [f64; L]) {
+        let chances = Chances::<L>::new(self, scenarios);
         mass.clear();
-        mass.resize(self.level.len(), [0.0; LANES]);
-        let mut patients = vec![[0.0; LANES]; self.levels];
+        mass.resize(self.level.len(), [0.0; L]);
+        let mut patients = vec![[0.0; L]; self.levels];
         for root in &self.roots {
             for (lane, scenario) in scenarios.iter().enumerate() {
                 mass[root.node as usize][lane] += root.chance(scenario, self.efficacy);
@@ -170,7 +183,7 @@ impl Graph {
                 }
             }
         }
-        let mut cohorts = [0.0; LANES];
+        let mut cohorts = [0.0; L];
         for node in 0..self.level.len() {
             let (size, here) = (self.size[node], mass[node]);
             if size == 0 {
@@ -180,12 +193,12 @@ impl Graph {
             let at = self.level[node];
             for (&to, chance) in edges.iter().zip(chances.of(at, size)) {
                 let reached = &mut mass[to as usize];
-                for lane in 0..LANES {
+                for lane in 0..L {
                     reached[lane] += here[lane] * chance[lane];
                 }
             }
             let treated = &mut patients[usize::from(at)];
-            for lane in 0..LANES {
+            for lane in 0..L {
                 treated[lane] += here[lane] * f64::from(size);
                 cohorts[lane] += here[lane];
             }
@@ -196,7 +209,7 @@ impl Graph {
     /// The derivative of the probability that each level is selected (and, last, that none is) by the true DLT rate
     /// at each level: `gradient[selected][level]`, by one backward pass for each. For designs on toxicity alone.
     pub fn selection_gradient(&self, scenario: &Scenario) -> Vec<Vec<f64>> {
-        let mut mass = Vec::new();
+        let mut mass: Vec<[f64; 1]> = Vec::new();
         self.forward(std::slice::from_ref(scenario), &mut mass);
         let selected = |wanted: Option<u8>| {
             let value = |node: usize| if Some(self.level[node]) == wanted { 1.0 } else { 0.0 };
@@ -205,8 +218,8 @@ impl Graph {
         (1..=self.levels as u8).map(|level| selected(Some(level))).chain([selected(Some(0))]).collect()
     }
 
-    fn gradient(&self, scenario: &Scenario, mass: &[[f64; LANES]], value: &dyn Fn(usize) -> f64) -> Vec<f64> {
-        let chances = Chances::new(self, std::slice::from_ref(scenario));
+    fn gradient(&self, scenario: &Scenario, mass: &[[f64; 1]], value: &dyn Fn(usize) -> f64) -> Vec<f64> {
+        let chances = Chances::<1>::new(self, std::slice::from_ref(scenario));
         let mut worth = vec![0.0; self.level.len()];
         let mut gradient = vec![0.0; self.levels];
         let mut slopes: Vec<Option<Vec<f64>>> = vec![None; 256 * self.levels];
@@ -285,7 +298,7 @@ impl Graph {
     /// The share of trials whose next cohort is at each level, and (last) of those that have ended, once so many
     /// patients have been treated; a row for each number at which anyone decides.
     pub fn by_patients_treated(&self, scenario: &Scenario) -> Vec<(u32, Vec<f64>)> {
-        let mut mass = Vec::new();
+        let mut mass: Vec<[f64; 1]> = Vec::new();
         self.forward(std::slice::from_ref(scenario), &mut mass);
         let mut ended = 0.0;
         let mut rows = Vec::new();
@@ -330,7 +343,7 @@ impl Graph {
         }
         for node in 0..self.level.len() {
             let (Some((dlts, log, ..)), size @ 1..) = (best[node], self.size[node]) else { continue };
-            let chances = chances(scenario, usize::from(self.level[node]), size, self.efficacy);
+            let chances = outcome_chances(scenario, usize::from(self.level[node]), size, self.efficacy);
             let edges = self.first[node] as usize..self.first[node + 1] as usize;
             for (place, (edge, (chance, outcome))) in
                 edges.zip(chances.into_iter().zip(outcomes(size, self.efficacy))).enumerate()
