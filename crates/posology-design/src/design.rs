@@ -13,7 +13,7 @@ use crate::data::{BadData, Cohort, Counts, Data, Turned};
 use crate::decision::{Action, Case, Completion, Decision, Move, Numbers, Selection, UndecidedDlts, WhatIf};
 use crate::ladder::{Doses, Level};
 use crate::settings::{Listed, Problem, Problems, Shared};
-use crate::{blrm, boin, three_plus_three};
+use crate::{blrm, boin, i3plus3, keyboard, mtpi, mtpi_2, three_plus_three};
 
 /// The greatest next cohort that [`Design::what_if`] lists.
 pub const COHORT_MAX: u32 = 100;
@@ -181,6 +181,14 @@ designs! {
     Boin, "boin", boin;
     /// The Bayesian logistic regression model.
     Blrm, "blrm", blrm;
+    /// The i3+3 design.
+    I3Plus3, "i3+3", i3plus3;
+    /// The Keyboard design.
+    Keyboard, "keyboard", keyboard;
+    /// The modified toxicity probability interval design.
+    Mtpi, "mtpi", mtpi;
+    /// The mTPI-2 design.
+    Mtpi2, "mtpi-2", mtpi_2;
 }
 
 impl Settings {
