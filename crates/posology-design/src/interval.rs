@@ -14,7 +14,7 @@
 //! Left out: a rule that reads other levels than the current one, and cohorts whose patients decide one by one.
 
 use crate::because::Because;
-use crate::boin::{beta_numbers, isotonic_rates, nearest, over_target, plural, set_isotonic};
+use crate::boin::{beta_numbers, nearest_isotonic, over_target, plural, set_isotonic};
 use crate::data::{BadData, Cohort, Count, Counts};
 use crate::decision::{Action, Move, Numbers};
 use crate::design::{Boundaries, Rule};
@@ -207,13 +207,10 @@ pub(crate) trait Tabular: Sync {
         seen.levels.iter().position(|count| self.verdict(*count) == Verdict::Eliminate)
     }
 
-    /// The isotonic rates of the treated levels that may be selected, the lowest first.
-    fn candidates(&self, seen: &Counts) -> Vec<(Level, f64)> {
-        let closed = self.lowest_closed(seen).unwrap_or(usize::MAX);
-        let treated = seen.levels.iter().enumerate().take(closed).filter(|(_, count)| count.evaluable > 0);
-        let (levels, counts): (Vec<Level>, Vec<Count>) =
-            treated.map(|(index, count)| (Level::at_index(index), *count)).unzip();
-        levels.into_iter().zip(isotonic_rates(&counts)).collect()
+    /// The treated level that is not closed whose isotonic rate is nearest to the target, with that rate.
+    fn nearest(&self, seen: &Counts, target: f64) -> Option<(Level, f64)> {
+        let open = self.lowest_closed(seen).unwrap_or(usize::MAX);
+        nearest_isotonic(&seen.levels, open, target, f64::INFINITY)
     }
 
     fn about(&self, rule: &str, says: String, level: Level, count: Count) -> Because {
@@ -309,7 +306,7 @@ impl<T: Tabular> Rule for T {
 
     fn select(&self, seen: &Counts) -> Result<Option<Level>, BadData> {
         if let (Some(target), false) = (Tabular::shared(self).target, self.selects_highest()) {
-            return Ok(nearest(&self.candidates(seen), target));
+            return Ok(self.nearest(seen, target).map(|(level, _)| level));
         }
         let closed = self.lowest_closed(seen).unwrap_or(usize::MAX);
         let stands = |count: &Count| {
@@ -326,9 +323,10 @@ impl<T: Tabular> Rule for T {
             because.push(self.about("none-selected", says, seen.current, seen.here()));
             return Ok(because);
         };
-        let rate = self.candidates(seen).into_iter().find(|rate| rate.0 == level).map(|rate| rate.1);
-        because.push(match (rate, Tabular::shared(self).target, self.selects_highest()) {
-            (Some(rate), Some(target), false) => {
+        let target = Tabular::shared(self).target.filter(|_| !self.selects_highest());
+        let rate = target.and_then(|target| self.nearest(seen, target)).map(|(_, rate)| rate);
+        because.push(match (rate, target) {
+            (Some(rate), Some(target)) => {
                 let says = format!(
                     "level {level} is selected: its isotonic rate {rate:.3} is nearest to {target}"
                 );
