@@ -24,6 +24,7 @@ pub mod blrm;
 pub mod boin;
 pub mod calibrate;
 pub mod characteristics;
+pub mod crm;
 pub mod data;
 pub mod decision;
 pub mod design;
