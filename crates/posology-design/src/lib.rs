@@ -22,9 +22,9 @@
 pub mod because;
 pub mod blrm;
 pub mod boin;
+pub mod boin12;
 pub mod calibrate;
 pub mod characteristics;
-pub mod crm;
 pub mod data;
 pub mod decision;
 pub mod design;
