@@ -13,7 +13,7 @@ use crate::data::{BadData, Cohort, Counts, Data, Turned};
 use crate::decision::{Action, Case, Completion, Decision, Move, Numbers, Selection, UndecidedDlts, WhatIf};
 use crate::ladder::{Doses, Level};
 use crate::settings::{Listed, Problem, Problems, Shared};
-use crate::{blrm, boin, boin12, i3plus3, keyboard, mtpi, mtpi_2, three_plus_three};
+use crate::{blrm, boin, boin12, crm, i3plus3, keyboard, mtpi, mtpi_2, three_plus_three};
 
 /// The greatest next cohort that [`Design::what_if`] lists.
 pub const COHORT_MAX: u32 = 100;
@@ -189,6 +189,8 @@ designs! {
     Mtpi, "mtpi", mtpi;
     /// The mTPI-2 design.
     Mtpi2, "mtpi-2", mtpi_2;
+    /// The continual reassessment method.
+    Crm, "crm", crm;
     /// BOIN12, on toxicity and efficacy.
     Boin12, "boin12", boin12;
 }

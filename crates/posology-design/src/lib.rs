@@ -25,6 +25,7 @@ pub mod boin;
 pub mod boin12;
 pub mod calibrate;
 pub mod characteristics;
+pub mod crm;
 pub mod data;
 pub mod decision;
 pub mod design;
