@@ -14,6 +14,9 @@
 //! and OncoBayes2 sample the same posterior by MCMC, so that their decisions near a bound vary with the seed.
 
 mod posterior;
+mod table;
+
+use std::sync::Arc;
 
 use libm::log;
 use serde::{Deserialize, Serialize};
@@ -26,6 +29,7 @@ use crate::design::Rule;
 use crate::ladder::{LEVELS_MAX, Level};
 use crate::settings::{About, Problem, Problems, Shared, settings};
 use posterior::{Integrals, Model, Moments, TOLERANCE, Threshold, Treated};
+use table::{Layout, Table};
 
 const SOURCE: &str =
     "Neuenschwander B, Branson M, Gsponer T. Stat Med 2008;27:2420-2439, doi:10.1002/sim.3230";
@@ -170,7 +174,16 @@ pub struct Blrm {
     model: Model,
     /// The logits of the two cuts.
     cuts: [f64; 2],
+    /// Grids laid out ahead for decisions, the coarsest first.
+    tables: Arc<[Table]>,
 }
+
+const COARSE: Layout =
+    Layout { row_step: 0.25, nodes: 4, panel: 3.0, panel_error: 2e-4, reach: 5.5, cutoff: 18.0, rim: 1e-5 };
+const FINE: Layout =
+    Layout { row_step: 0.125, nodes: 8, panel: 3.0, panel_error: 1e-7, reach: 7.5, cutoff: 36.0, rim: 1e-7 };
+/// The grids laid out ahead serve so many patients where `max-patients` does not say how many there will be.
+const PATIENTS: u32 = 60;
 
 impl TryFrom<Settings> for Blrm {
     type Error = Problems;
@@ -193,7 +206,12 @@ impl TryFrom<Settings> for Blrm {
             correlation: settings.prior_correlation,
         };
         let cuts = [logit(*low), logit(*high)];
-        Ok(Self { settings, model, cuts })
+        let patients = settings.max_patients.unwrap_or(PATIENTS);
+        let tables = [COARSE, FINE]
+            .into_iter()
+            .filter_map(|layout| Table::new(&model, cuts, patients, layout))
+            .collect();
+        Ok(Self { settings, model, cuts, tables })
     }
 }
 
@@ -247,6 +265,64 @@ impl Blrm {
 
     fn eligible(&self, chances: Chances) -> bool {
         chances.over < self.settings.overdose_bound - TOLERANCE
+    }
+
+    /// The chosen one of the first `levels` levels that are candidates, with its chances: from the first grid whose
+    /// error is less than every margin, else from integrals to [`TOLERANCE`].
+    fn choice(
+        &self,
+        seen: &Counts,
+        levels: usize,
+        candidate: impl Fn(usize) -> bool,
+    ) -> Result<Option<(usize, Chances)>, BadData> {
+        let chosen_of = |chances: &[Chances]| {
+            let all = chances.iter().copied().enumerate();
+            let chosen = self.chosen(all.filter(|(level, _)| candidate(*level)));
+            chosen.and_then(|level| Some((level, *chances.get(level)?)))
+        };
+        let treated = treated(seen);
+        for table in self.tables.iter() {
+            let Some((below, error)) = table.below(&treated, seen.patients(), levels) else {
+                continue;
+            };
+            let chances: Vec<Chances> = below
+                .chunks(2)
+                .map(|below| Chances { under: below[0], target: below[1] - below[0], over: 1.0 - below[1] })
+                .collect();
+            let chosen = chosen_of(&chances);
+            if self.is_certain(&chances, &candidate, chosen, error) {
+                return Ok(chosen);
+            }
+        }
+        Ok(chosen_of(&self.chances(seen, levels)?))
+    }
+
+    /// Whether chances off by at most `error` give the same choice as exact ones.
+    fn is_certain(
+        &self,
+        chances: &[Chances],
+        candidate: impl Fn(usize) -> bool,
+        chosen: Option<(usize, Chances)>,
+        error: f64,
+    ) -> bool {
+        let candidates = || chances.iter().enumerate().filter(|(level, _)| candidate(*level));
+        let bound = self.settings.overdose_bound;
+        let margin = error + TOLERANCE;
+        if candidates().any(|(_, chances)| (chances.over - bound).abs() <= margin) {
+            return false;
+        }
+        let Some((chosen, best)) = chosen else {
+            return true;
+        };
+        // The probability of an interval is a difference of two, each off by at most `error`.
+        let margin = 4.0 * error + TOLERANCE;
+        let rivalled = self.settings.choose == Choose::MostInTarget
+            && candidates().any(|(level, chances)| {
+                level != chosen && self.eligible(*chances) && best.target - chances.target <= margin
+            });
+        let least =
+            self.settings.mtd_min_target_probability.filter(|_| self.settings.mtd_min_patients.is_some());
+        !rivalled && least.is_none_or(|least| (best.target - least).abs() > margin)
     }
 
     /// The chosen one of these levels, given from the lowest up with their chances.
@@ -318,12 +394,10 @@ impl Rule for Blrm {
     }
 
     fn decide(&self, seen: &Counts) -> Result<Move, BadData> {
-        let reach = self.reach(seen);
-        let chances = self.chances(seen, reach + 1)?;
-        let Some(chosen) = self.chosen(chances.iter().copied().enumerate()) else {
+        let Some((chosen, chances)) = self.choice(seen, self.reach(seen) + 1, |_| true)? else {
             return Ok(Move::end(None));
         };
-        if chances.get(chosen).is_some_and(|chances| self.is_settled(seen, chosen, *chances)) {
+        if self.is_settled(seen, chosen, chances) {
             return Ok(Move::end(Some(Level::at_index(chosen))));
         }
         Ok(Move::to(seen.current, Level::at_index(chosen), self.settings.cohort_size))
@@ -392,8 +466,9 @@ impl Rule for Blrm {
     }
 
     fn select(&self, seen: &Counts) -> Result<Option<Level>, BadData> {
-        let chances = self.chances(seen, seen.levels.len())?;
-        Ok(self.chosen(self.treated_levels(seen, &chances)).map(Level::at_index))
+        let treated = |level: usize| seen.levels.get(level).is_some_and(|count| count.evaluable > 0);
+        let levels = seen.levels.iter().rposition(|count| count.evaluable > 0).map_or(0, |top| top + 1);
+        Ok(self.choice(seen, levels, treated)?.map(|(level, _)| Level::at_index(level)))
     }
 
     fn because_selected(&self, seen: &Counts, selected: Option<Level>) -> Result<Vec<Because>, BadData> {
@@ -496,6 +571,87 @@ mod tests {
                 .collect();
             let found = model.integrals(&treated, &[], Moments::Left).unwrap().log_evidence;
             assert!((found - case["log_evidence"].as_f64().unwrap()).abs() < 1e-11, "{found} {case}");
+        }
+    }
+
+    /// Every state in which a trial of this design may be asked for a decision, as far as `many`.
+    fn states(rule: &Blrm, levels: usize, many: usize) -> Vec<Counts> {
+        let mut open = vec![Counts::none(levels, Level::FIRST)];
+        let mut seen = std::collections::BTreeSet::new();
+        let mut states = Vec::new();
+        while let Some(state) = open.pop() {
+            if states.len() >= many || state.patients() >= rule.settings.max_patients.unwrap() {
+                continue;
+            }
+            let step = if state.patients() == 0 { rule.begin() } else { rule.decide(&state).unwrap() };
+            let Some(level) = step.level.filter(|_| step.enrol > 0) else { continue };
+            for dlts in 0..=step.enrol {
+                let mut next = state.clone();
+                next.current = level;
+                next.levels[level.index()].evaluable += step.enrol;
+                next.levels[level.index()].dlt += dlts;
+                let key: Vec<(u32, u32)> = next
+                    .levels
+                    .iter()
+                    .map(|count| (count.evaluable, count.dlt))
+                    .chain([(level.number(), 0)])
+                    .collect();
+                if seen.insert(key) {
+                    states.push(next.clone());
+                    open.push(next);
+                }
+            }
+        }
+        states
+    }
+
+    fn rule(settings: serde_json::Value) -> Blrm {
+        Blrm::try_from(serde_json::from_value::<Settings>(settings).unwrap()).unwrap()
+    }
+
+    /// Weakly informative; correlated, as crmPack's example; and the ladder of the paper's example.
+    fn rules() -> [Blrm; 3] {
+        let six = [10, 25, 50, 100, 150, 200];
+        [
+            rule(serde_json::json!({"dose-values": six, "reference-dose": 100, "max-patients": 36})),
+            rule(serde_json::json!({
+                "dose-values": six, "reference-dose": 50, "max-patients": 36, "prior-mean": [-0.85, 1],
+                "prior-sd": [1, 1], "prior-correlation": -0.5,
+            })),
+            rule(serde_json::json!({
+                "dose-values": [1, 2.5, 5, 10, 15, 20, 25, 30, 40, 50, 75, 100, 150, 200, 250],
+                "reference-dose": 250, "max-patients": 36, "prior-mean": [2.15, 0.52],
+                "prior-sd": [0.84, 0.8], "prior-correlation": 0.2, "intervals": [0.2, 0.35],
+            })),
+        ]
+    }
+
+    #[test]
+    fn the_grids_for_decisions_keep_their_error_bounds_and_give_the_exact_choice() {
+        for rule in rules() {
+            let levels = rule.model.x.len();
+            let all = states(&rule, levels, 4_000);
+            assert_eq!(rule.tables.len(), 2);
+            let mut answered = 0;
+            for seen in all.iter().step_by(211) {
+                let thresholds: Vec<Threshold> = (0..levels)
+                    .flat_map(|level| rule.cuts.map(|logit| Threshold { level, logit }))
+                    .collect();
+                let exact = rule.model.integrals(&treated(seen), &thresholds, Moments::Left).unwrap();
+                for table in rule.tables.iter() {
+                    let Some((below, error)) = table.below(&treated(seen), seen.patients(), levels) else {
+                        continue;
+                    };
+                    answered += 1;
+                    for (below, exact) in below.iter().zip(&exact.below) {
+                        assert!((below - exact).abs() < error, "{below} {exact} {error:e} {seen:?}");
+                    }
+                }
+                let exact = Blrm { tables: Arc::new([]), ..rule.clone() };
+                assert_eq!(rule.decide(seen).unwrap(), exact.decide(seen).unwrap(), "{seen:?}");
+                assert_eq!(rule.select(seen).unwrap(), exact.select(seen).unwrap(), "{seen:?}");
+            }
+            assert!(answered > 30, "{answered}");
         }
     }
 }
