@@ -634,9 +634,8 @@ mod tests {
             assert_eq!(rule.tables.len(), 2);
             let mut answered = 0;
             for seen in all.iter().step_by(211) {
-                let thresholds: Vec<Threshold> = (0..levels)
-                    .flat_map(|level| rule.cuts.map(|logit| Threshold { level, logit }))
-                    .collect();
+                let thresholds: Vec<Threshold> =
+                    (0..levels).flat_map(|level| rule.cuts.map(|logit| Threshold { level, logit })).collect();
                 let exact = rule.model.integrals(&treated(seen), &thresholds, Moments::Left).unwrap();
                 for table in rule.tables.iter() {
                     let Some((below, error)) = table.below(&treated(seen), seen.patients(), levels) else {

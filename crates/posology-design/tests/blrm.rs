@@ -248,7 +248,7 @@ fn any_counts() -> impl Strategy<Value = (Vec<u32>, Vec<u32>, usize)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(8))]
 
     #[test]
     fn probabilities_add_up_and_rise_with_the_level((n, y, current) in any_counts()) {
