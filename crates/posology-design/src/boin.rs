@@ -169,7 +169,7 @@ impl Boin {
         (n >= ELIMINATES_FROM).then(|| (1..=n).find(|dlts| above(*dlts) > probability)).flatten()
     }
 
-    fn bounds(&self, n: u32) -> Boundaries {
+    pub(crate) fn bounds(&self, n: u32) -> Boundaries {
         match self.table.get((n as usize).wrapping_sub(1)) {
             Some(bounds) => *bounds,
             None if n == 0 => Boundaries::default(),
@@ -177,7 +177,7 @@ impl Boin {
         }
     }
 
-    fn unsafe_from(&self, n: u32) -> Option<u32> {
+    pub(crate) fn unsafe_from(&self, n: u32) -> Option<u32> {
         if !self.settings.extra_safe {
             return None;
         }
@@ -187,22 +187,22 @@ impl Boin {
         }
     }
 
-    fn eliminated(&self, count: Count) -> bool {
+    pub(crate) fn eliminated(&self, count: Count) -> bool {
         self.bounds(count.evaluable).eliminate_min.is_some_and(|dlts| count.dlt >= dlts)
     }
 
     /// The lowest level eliminated by its own counts.
-    fn lowest_eliminated(&self, seen: &Counts) -> Option<usize> {
+    pub(crate) fn lowest_eliminated(&self, seen: &Counts) -> Option<usize> {
         seen.levels.iter().position(|count| self.eliminated(*count))
     }
 
-    fn extra_safe_stops(&self, seen: &Counts) -> bool {
+    pub(crate) fn extra_safe_stops(&self, seen: &Counts) -> bool {
         let first = seen.at(Level::FIRST);
         self.unsafe_from(first.evaluable).is_some_and(|dlts| first.dlt >= dlts)
     }
 
     /// Single patients one level up each time: nobody has had a DLT, and no level has more than one patient.
-    fn titrates(&self, seen: &Counts) -> bool {
+    pub(crate) fn titrates(&self, seen: &Counts) -> bool {
         self.settings.titration && seen.levels.iter().all(|count| count.dlt == 0 && count.evaluable <= 1)
     }
 

@@ -12,8 +12,9 @@ use crate::because::Because;
 use crate::data::{BadData, Cohort, Counts, Data, Turned};
 use crate::decision::{Action, Case, Completion, Decision, Move, Numbers, Selection, UndecidedDlts, WhatIf};
 use crate::ladder::{Doses, Level};
+use crate::late_onset::LateOnset;
 use crate::settings::{Listed, Problem, Problems, Shared};
-use crate::{blrm, boin, boin12, crm, i3plus3, keyboard, mtpi, mtpi_2, three_plus_three};
+use crate::{blrm, boin, boin12, crm, i3plus3, keyboard, mtpi, mtpi_2, three_plus_three, tite_boin};
 
 /// The greatest next cohort that [`Design::what_if`] lists.
 pub const COHORT_MAX: u32 = 100;
@@ -77,6 +78,11 @@ pub(crate) trait Rule: Sync {
     /// reads nothing. The decision graph holds states apart that differ in this.
     fn remembers(&self, last: Cohort) -> Option<Cohort> {
         Some(last)
+    }
+
+    /// The weights of pending patients, where the rule weighs them.
+    fn late_onset(&self) -> Option<&LateOnset> {
+        None
     }
 
     /// Reasons that hold whatever the undecided turn out to be.
@@ -193,6 +199,8 @@ designs! {
     Crm, "crm", crm;
     /// BOIN12, on toxicity and efficacy.
     Boin12, "boin12", boin12;
+    /// BOIN for late-onset toxicity, which goes on while patients are pending.
+    TiteBoin, "tite-boin", tite_boin;
 }
 
 impl Settings {
@@ -419,6 +427,11 @@ impl Design {
             }
         }
         Ok(rows)
+    }
+
+    /// The weights of pending patients, for designs on follow-up.
+    pub fn late_onset(&self) -> Option<&LateOnset> {
+        self.rule().late_onset()
     }
 
     fn completions(&self, data: &Data) -> Vec<Vec<Turned>> {

@@ -34,6 +34,7 @@ pub mod i3plus3;
 pub mod interval;
 pub mod keyboard;
 pub mod ladder;
+pub mod late_onset;
 pub mod mtpi;
 pub mod mtpi_2;
 pub mod numeric;
@@ -41,6 +42,7 @@ pub mod paths;
 pub mod random;
 pub mod settings;
 pub mod three_plus_three;
+pub mod tite_boin;
 
 pub use because::Because;
 pub use data::{AtLevel, BadData, Data, LastCohort};
