@@ -12,6 +12,9 @@
 //! | [`Spider`] (F6) | how the driving marker moved over time |
 //! | [`KaplanMeier`] (F7) | which share is still free of the event |
 //! | [`Counts`] (F9) | how blood counts fell and recovered after each infusion |
+//! | [`Posterior`] (F2) | what the design's model makes of each level |
+//! | [`SelectionBars`], [`TruthCurves`] | what designs select and whom they treat where, under which truths |
+//! | [`Pathways`] | which courses the next cohorts can take |
 //! | [`RateByLevel`] | a rate with its interval, level by level |
 //!
 //! A figure is 160 mm wide (half an A4 page), in colours safe for the colour blind, and says nothing by colour
@@ -20,10 +23,13 @@
 //! elsewhere: nothing is decided here.
 
 mod canvas;
+mod characteristics;
 mod chart;
 mod counts;
 mod escalation;
+mod pathways;
 pub mod png;
+mod posterior;
 mod rate;
 mod scale;
 mod spider;
@@ -38,8 +44,11 @@ mod window;
 
 use serde::Serialize;
 
+pub use characteristics::{DesignInScenario, ScenarioPanel, SelectionBars, TruthCurves};
 pub use counts::{CountSeries, Counts, CountsSetting, GradeBound};
 pub use escalation::{EscalationCohort, EscalationHistory, EscalationPatient, LevelDecision, Move};
+pub use pathways::{Course, DRAWN_MAX, Pathways};
+pub use posterior::{Posterior, PosteriorLevel};
 pub use rate::{RateAtLevel, RateByLevel};
 pub use spider::{Spider, SpiderEnd, SpiderLine, SpiderPatient};
 pub use survival::{KaplanMeier, KaplanMeierCurve, KaplanMeierStep};

@@ -1,0 +1,150 @@
+//! Figures of a design's characteristics, drawn from the exact engine.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use posology_design::characteristics::{Scenario, Yardstick};
+use posology_design::graph::{Graph, STATES_MAX};
+use posology_design::paths::{Pathway, pathways};
+use posology_design::{Data, Design, Estimate};
+use posology_report::figure::{
+    Course, DesignInScenario, Figure, Frame, Pathways, Posterior, PosteriorLevel, ScenarioPanel,
+    SelectionBars, TruthCurves,
+};
+
+const TRUTHS: [(&str, [f64; 5]); 3] = [
+    ("MTD at level 3", [0.05, 0.15, 0.30, 0.45, 0.60]),
+    ("All too toxic", [0.50, 0.60, 0.70, 0.75, 0.80]),
+    ("Steep", [0.01, 0.03, 0.08, 0.30, 0.65]),
+];
+
+fn design(settings: &str) -> Design {
+    serde_json::from_str(settings).unwrap()
+}
+
+fn levels() -> Vec<String> {
+    (1..=5).map(|level| format!("level {level}")).collect()
+}
+
+fn bars(designs: &[(&str, Design)]) -> SelectionBars {
+    let scenarios: Vec<Scenario> = TRUTHS.iter().map(|(_, truth)| Scenario::of(truth)).collect();
+    let graphs: Vec<(String, Vec<_>)> = designs
+        .iter()
+        .map(|(name, design)| {
+            let graph = Graph::compile(design, STATES_MAX, 1).unwrap();
+            let yardstick = Yardstick::new(0.3, graph.planned(design));
+            ((*name).to_owned(), graph.characteristics(&scenarios, yardstick, 1).unwrap())
+        })
+        .collect();
+    let panel = |(place, (name, truth)): (usize, &(&str, [f64; 5]))| ScenarioPanel {
+        name: (*name).to_owned(),
+        truth: truth.to_vec(),
+        true_mtd: graphs[0].1[place].true_mtd,
+        benchmark: graphs[0].1[place].benchmark_select.clone(),
+        designs: graphs
+            .iter()
+            .map(|(name, all)| DesignInScenario {
+                design: name.clone(),
+                select: all[place].select.clone(),
+                select_none: all[place].select_none,
+                patients: all[place].patients.clone(),
+            })
+            .collect(),
+    };
+    SelectionBars { levels: levels(), target: 0.3, panels: TRUTHS.iter().enumerate().map(panel).collect() }
+}
+
+fn boin() -> Design {
+    design(r#"{"design": "boin", "target": 0.3, "doses": 5, "max-patients": 30}"#)
+}
+
+fn tree() -> Pathways {
+    let truth = Scenario::of(&TRUTHS[0].1);
+    let all = pathways(&boin(), &Data::from_outcomes(5, "").unwrap(), 3, Some(&truth)).unwrap();
+    let course = |pathway: &Pathway| Course {
+        cohorts: pathway
+            .cohorts
+            .iter()
+            .map(|cohort| (format!("level {}", cohort.level), cohort.patients, cohort.dlts))
+            .collect(),
+        advice: match pathway.level {
+            Some(level) => format!("{} to level {level}", pathway.action.word()),
+            None => pathway.action.word().to_owned(),
+        },
+        probability: pathway.probability,
+    };
+    Pathways { courses: all.iter().map(course).collect(), truth: "0.05, 0.15, 0.30, 0.45, 0.60".to_owned() }
+}
+
+fn posterior() -> Posterior {
+    let data = Data::from_outcomes(5, "1NNN 2NNN 3NNT 4TTT 3NNN").unwrap();
+    let numbers = boin().numbers(&data).unwrap();
+    let level = |(place, at): (usize, &Estimate)| PosteriorLevel {
+        label: format!("level {}", place + 1),
+        evaluable: at.evaluable,
+        dlt: at.dlt,
+        mean: at.mean,
+        interval: at.lower.zip(at.upper),
+        over: at.over,
+        eliminated: at.eliminated,
+    };
+    Posterior {
+        design: "BOIN".to_owned(),
+        target: Some(0.3),
+        levels: numbers.levels.iter().enumerate().map(level).collect(),
+    }
+}
+
+fn curves() -> TruthCurves {
+    let scenarios = TRUTHS.iter().map(|(name, truth)| ((*name).to_owned(), truth.to_vec())).collect();
+    TruthCurves { levels: levels(), target: 0.3, scenarios }
+}
+
+fn all() -> Vec<(&'static str, Figure)> {
+    let frame = Frame::default();
+    let three = design(r#"{"design": "3+3", "doses": 5}"#);
+    vec![
+        ("selection-of-one", bars(&[("BOIN", boin())]).draw(&frame)),
+        ("selection-of-two", bars(&[("BOIN", boin()), ("3+3", three)]).draw(&frame)),
+        ("pathways", tree().draw(&frame)),
+        ("posterior", posterior().draw(&frame)),
+        ("truths", curves().draw(&frame)),
+    ]
+}
+
+#[test]
+fn the_table_behind_the_bars_holds_each_level_and_none_of_every_design_and_scenario() {
+    let figure = bars(&[("BOIN", boin())]).draw(&Frame::default());
+    assert_eq!(figure.data.rows.len(), 3 * 6);
+    let row = figure.data.rows.iter().find(|row| row[0] == "MTD at level 3" && row[2] == "level 3").unwrap();
+    let selected: f64 = row[4].parse().unwrap();
+    assert!((selected - 0.546_330_164_335_405).abs() < 1e-12);
+    assert!(figure.alt.contains("the true MTD, level 3, is selected in 54.6%"));
+}
+
+#[test]
+fn the_tree_names_the_most_probable_course() {
+    let figure = tree().draw(&Frame::default());
+    assert_eq!(figure.data.rows.len(), 40);
+    assert!(figure.alt.contains("level 1: 0/3; level 2: 0/3"), "{}", figure.alt);
+}
+
+#[test]
+fn nothing_to_draw_is_said_and_not_a_fault() {
+    let frame = Frame::default();
+    let empty = [
+        SelectionBars { levels: Vec::new(), target: 0.3, panels: Vec::new() }.draw(&frame),
+        Pathways { courses: Vec::new(), truth: String::new() }.draw(&frame),
+        Posterior { design: "BOIN".to_owned(), target: None, levels: Vec::new() }.draw(&frame),
+        TruthCurves { levels: Vec::new(), target: 0.3, scenarios: Vec::new() }.draw(&frame),
+    ];
+    assert!(empty.iter().all(|figure| figure.svg().starts_with("<svg")));
+}
+
+#[test]
+#[ignore = "writes pictures for people to the folder in FIGURES"]
+fn pictures() {
+    let Ok(folder) = std::env::var("FIGURES") else { return };
+    for (name, figure) in all() {
+        let png = posology_report::figure::png::write(figure.svg(), 1280).unwrap();
+        std::fs::write(format!("{folder}/{name}.png"), png).unwrap();
+    }
+}
