@@ -41,8 +41,10 @@ pub mod numeric;
 pub mod paths;
 pub mod random;
 pub mod settings;
+pub mod single_stage;
 pub mod three_plus_three;
 pub mod tite_boin;
+pub mod two_stage;
 
 pub use because::Because;
 pub use data::{AtLevel, BadData, Data, LastCohort};

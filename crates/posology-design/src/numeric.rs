@@ -3,11 +3,13 @@
 //! The accuracy stated is checked against values computed with 60 digits. All build on `libm`, so that every
 //! machine gives the same bits. Outside its domain a function returns NaN.
 
+mod binomial;
 mod isotonic;
 mod quadrature;
 
 use libm::{exp, lgamma, log, log1p, sqrt};
 
+pub(crate) use binomial::{Rows, binomial_row, upper_tails};
 pub use isotonic::isotonic;
 pub use quadrature::gauss_legendre;
 
