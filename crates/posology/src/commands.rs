@@ -2,6 +2,7 @@
 
 pub(crate) mod check;
 pub(crate) mod decay;
+pub(crate) mod design;
 pub(crate) mod grade;
 pub(crate) mod import;
 pub(crate) mod prescribe;

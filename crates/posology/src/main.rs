@@ -32,6 +32,9 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// An escalation design: what it advises, its tables, and how it would do
+    #[command(subcommand)]
+    Design(DesignCommand),
     /// A trial: its protocol, its data, where it stands
     #[command(subcommand)]
     Trial(TrialCommand),
@@ -45,6 +48,29 @@ enum Command {
     /// Arithmetic of prescribed and decayed activity, as the protocol fixes it
     #[command(subcommand)]
     Dose(DoseCommand),
+}
+
+#[derive(Subcommand)]
+enum DesignCommand {
+    /// Every design, or the settings of one
+    List {
+        /// A design, such as boin
+        name: Option<String>,
+    },
+    /// Check a design file and list every problem with its place
+    Check {
+        /// Design file, or a trial's trial.toml
+        file: PathBuf,
+    },
+    /// What the rule does with each number of DLTs at the current level
+    Table {
+        /// Design file, or a trial's trial.toml
+        file: PathBuf,
+    },
+    /// What to do next after these patients, and why
+    Next(commands::design::Asked),
+    /// The level selected if the trial ends with these patients
+    Mtd(commands::design::Asked),
 }
 
 #[derive(Subcommand)]
@@ -204,6 +230,7 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> Result<(), failure::Failure> {
     let json = cli.json;
     match cli.command {
+        Command::Design(command) => design(command, json),
         Command::Trial(TrialCommand::Check { dir }) => commands::check::run(&dir, json),
         Command::Trial(TrialCommand::Import(import)) => commands::import::run(&import, json),
         Command::Trial(TrialCommand::Status { dir, cut }) => {
@@ -231,5 +258,16 @@ fn run(cli: Cli) -> Result<(), failure::Failure> {
         Command::Dose(DoseCommand::Decay { nuclide, activity, from, to, half_life }) => {
             commands::decay::run(&nuclide, &activity, &from, &to, half_life.as_deref(), json)
         }
+    }
+}
+
+fn design(command: DesignCommand, json: bool) -> Result<(), failure::Failure> {
+    use commands::design;
+    match command {
+        DesignCommand::List { name } => design::list::run(name.as_deref(), json),
+        DesignCommand::Check { file } => design::check::run(&file, json),
+        DesignCommand::Table { file } => design::table::run(&file, json),
+        DesignCommand::Next(asked) => design::next::run(&asked, json),
+        DesignCommand::Mtd(asked) => design::mtd::run(&asked, json),
     }
 }

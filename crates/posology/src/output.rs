@@ -25,6 +25,9 @@ pub(crate) fn json(value: &impl Serialize) {
     }
 }
 
+/// A file with a longer line is not shown with its problems.
+const LONGEST_LINE: usize = 1_000;
+
 /// Prints problems of a file with the lines they stand in, on standard error.
 pub(crate) fn problems(file: &str, source: &str, problems: &[Problem]) {
     let handler = miette::GraphicalReportHandler::new_themed(if std::io::stderr().is_terminal() {
@@ -32,6 +35,12 @@ pub(crate) fn problems(file: &str, source: &str, problems: &[Problem]) {
     } else {
         miette::GraphicalTheme::unicode_nocolor()
     });
+    if source.lines().any(|line| line.len() > LONGEST_LINE) {
+        for problem in problems {
+            error(&format!("{file}: {problem}"));
+        }
+        return;
+    }
     for problem in problems {
         let severity = match problem.severity {
             Weight::Warning => Severity::Warning,
@@ -63,6 +72,21 @@ pub(crate) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>
         table.add_row(row);
     }
     table.to_string()
+}
+
+/// Text on lines of at most about so many characters.
+pub(crate) fn wrapped(text: &str, width: usize) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines.join("\n")
 }
 
 /// A sign of life on a terminal while something takes long; nothing where output is piped.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::path::Path;
 
-use posology_exchange::dataset::{Cell, ReadOptions, Reader, Row};
+use posology_exchange::dataset::{self, Cell, ReadOptions, Reader, Row};
 
 use crate::failure::Failure;
 
@@ -29,6 +29,9 @@ impl Rows {
         let file = path.display().to_string();
         let source = File::open(path).map_err(|error| Failure::unreadable(path, &error))?;
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        // A table named without an ending, such as standard input, is taken for CSV.
+        let known = dataset::stem(&name).is_some();
+        let name = if known { name } else { format!("{name}.csv") };
         let mut reader = Reader::open(&name, source, &ReadOptions::default()).map_err(Failure::input)?;
         let columns: HashMap<String, usize> = reader
             .data_set()
@@ -54,6 +57,16 @@ impl Rows {
     /// Whether there is a column.
     fn has(&self, column: &str) -> bool {
         self.columns.contains_key(column)
+    }
+
+    /// Whether there is one of some columns.
+    pub(crate) fn has_any(&self, columns: &[&str]) -> bool {
+        columns.iter().any(|column| self.has(column))
+    }
+
+    /// An error about the table as a whole.
+    pub(crate) fn bad(&self, error: &dyn std::fmt::Display) -> Failure {
+        Failure::input(format!("{}: {error}", self.file))
     }
 
     /// Requires, for each thing named, one of some columns.
@@ -98,8 +111,12 @@ impl Line<'_> {
         T: std::str::FromStr,
         T::Err: std::fmt::Display,
     {
-        self.parse(columns)?
-            .ok_or_else(|| self.bad(columns, &"expected a value, found none; mend: fill it in"))
+        self.parse(columns)?.ok_or_else(|| self.missing(columns))
+    }
+
+    /// An error at an empty cell.
+    pub(crate) fn missing(&self, columns: &[&str]) -> Failure {
+        self.bad(columns, &"expected a value, found none; mend: fill it in")
     }
 
     /// An error at a cell.

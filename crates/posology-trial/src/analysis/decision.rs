@@ -1,7 +1,8 @@
 //! What the design advises on a cohort, what could change it, and what it does not see.
 
 use posology_clinic::Because;
-use posology_design::{Action, AtLevel, BadData, Case, Data, Decision, Design, Level, WhatIf};
+use posology_design::{Action, AtLevel, BadData, Case, Data, Decision, Design, LastCohort, Level, WhatIf};
+use rust_decimal::prelude::ToPrimitive as _;
 
 use super::patient::PatientAnalysis;
 use super::toxicity::DltStatus;
@@ -139,7 +140,8 @@ pub(crate) fn derive(
     };
     let levels: Vec<AtLevel> = (1..=protocol.regimen.len()).map(|index| at_level(at(index))).collect();
     let counts = Counts::of(at(level));
-    let data = Data::new(levels, Some(Level::at_index(level.saturating_sub(1))))?;
+    let data = Data::new(levels, Some(Level::at_index(level.saturating_sub(1))))?
+        .with_last(last_cohort(at(level), design.cohort_size()))?;
     let decision = design.next(&data)?;
     let holds = holds(protocol, level, patients, at(level).map(|patient| patient.id.as_str()).collect());
     let stops = holds.iter().any(|hold| hold.hold.action == HoldAction::Hold);
@@ -177,7 +179,10 @@ fn at_level<'a>(patients: impl Iterator<Item = &'a PatientAnalysis>) -> AtLevel 
     let mut at = AtLevel::default();
     for patient in patients {
         match patient.dlt.status {
-            DltStatus::Dlt => at.dlt += 1,
+            DltStatus::Dlt => {
+                at.dlt += 1;
+                at.onset.extend(onset_share(patient));
+            }
             DltStatus::NoDlt => at.no_dlt += 1,
             DltStatus::Pending if !patient.dlt.possible.is_empty() => at.possible_dlt += 1,
             DltStatus::Pending => at.pending.push(patient.dlt.follow_up_share()),
@@ -185,6 +190,30 @@ fn at_level<'a>(patients: impl Iterator<Item = &'a PatientAnalysis>) -> AtLevel 
         }
     }
     at
+}
+
+/// The share of the window at the onset of a patient's first dose-limiting toxicity, where its day is known.
+fn onset_share(patient: &PatientAnalysis) -> Option<f64> {
+    let window = patient.window.as_ref()?;
+    let onset = patient.dlt.records.iter().filter_map(|record| record.onset).min()?;
+    (window.first_fraction..=window.end).contains(&onset).then(|| window.follow_up_share(onset).to_f64())?
+}
+
+/// The cohort treated last at a level, by order of first administration.
+fn last_cohort<'a>(
+    patients: impl Iterator<Item = &'a PatientAnalysis>,
+    cohort_size: u32,
+) -> Option<LastCohort> {
+    let mut in_order: Vec<&PatientAnalysis> = patients.collect();
+    in_order.sort_by_key(|patient| patient.exposure.first());
+    let outcome = |patient: &&PatientAnalysis| match patient.dlt.status {
+        DltStatus::Dlt => Some(Some(true)),
+        DltStatus::NoDlt => Some(Some(false)),
+        DltStatus::Pending => Some(None),
+        DltStatus::NotEvaluable | DltStatus::NotTreated => None,
+    };
+    let outcomes: Vec<Option<bool>> = in_order.iter().filter_map(outcome).collect();
+    LastCohort::of(&outcomes, cohort_size)
 }
 
 fn next_level(

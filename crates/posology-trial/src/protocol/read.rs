@@ -85,27 +85,126 @@ struct Escalation {
     escalation: Option<posology_design::Settings>,
 }
 
+/// A design with the names of its levels, as a design file or a trial's protocol gives it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DesignFile {
+    /// The design, whole and checked; it knows how many levels it has.
+    pub design: Design,
+    /// What the levels are called, from the lowest up: the labels of `doses`, or the ids of a trial's regimens. Empty
+    /// where the file only counts them.
+    pub labels: Vec<String>,
+    /// Length of the window for dose-limiting toxicity in days: the design's, else the trial's.
+    pub window_days: Option<f64>,
+    /// Whether the file is a trial's protocol; then data name its regimens.
+    pub of_trial: bool,
+    /// What someone should look at.
+    pub warnings: Vec<Problem>,
+}
+
+/// Reads a design: from a file of its own, or from the `[escalation]` of a trial's protocol, whose regimens are then the
+/// levels. A file with the key `design` is a file of its own.
+///
+/// # Errors
+/// Every problem of the text, with its place, as [`Protocol::read`]; a ladder whose length the file does not say; a
+/// protocol without `[escalation]`.
+///
+/// ```
+/// use posology_trial::protocol::read_design;
+/// let file = read_design("design = \"boin\"\ntarget = 0.3\ndoses = 5").unwrap();
+/// assert_eq!((file.design.name(), file.design.levels()), ("boin", Some(5)));
+///
+/// let problems = read_design("design = \"boin\"\ntarget = 3\ndoses = 5").unwrap_err();
+/// assert_eq!((problems.as_slice()[0].line, problems.as_slice()[0].column), (2, 10));
+/// ```
+pub fn read_design(text: &str) -> Result<DesignFile, Problems> {
+    let file = File::parse(text)?;
+    let of_trial =
+        ["escalation", "trial", "version", "regimen"].iter().any(|key| file.root.contains_key(*key));
+    if of_trial && !file.root.contains_key("design") {
+        return design_of_trial(text, &file);
+    }
+    let Assembled { value, problems, set_aside, .. } =
+        file.assemble_what_can_be::<posology_design::Settings>();
+    let Some(settings) = value else { return Err(Problems::new(problems)) };
+    let labels = match settings.doses() {
+        Some(posology_design::Doses::Labels(labels)) => labels.clone(),
+        _ => Vec::new(),
+    };
+    let checked = made_of(settings).and_then(|design| match design.levels() {
+        Some(_) => Ok(design),
+        None => Err(vec![posology_design::Problem::new(
+            "doses",
+            "nothing",
+            "the number of levels, or a list of their labels",
+            "add a line such as `doses = 5`",
+        )]),
+    });
+    let design = match checked {
+        Ok(design) if problems.is_empty() => design,
+        Ok(_) => return Err(Problems::new(problems)),
+        Err(faults) => {
+            // Beside values that could not be read, only the settings that could are judged.
+            let is_judged = |key: &String| {
+                problems.is_empty()
+                    || (!set_aside.contains(key) && file.nodes.iter().any(|node| node.path == *key))
+            };
+            let faults = faults.into_iter().filter(|fault| is_judged(&fault.key));
+            let faults = faults.map(|problem| file.locate(fault_at("", problem)));
+            return Err(Problems::new(problems.iter().cloned().chain(faults).collect()));
+        }
+    };
+    let window_days = window_of(&design);
+    Ok(DesignFile { design, labels, window_days, of_trial: false, warnings: Vec::new() })
+}
+
+fn design_of_trial(text: &str, file: &File<'_>) -> Result<DesignFile, Problems> {
+    let (protocol, warnings) = Protocol::read(text)?;
+    let Some(design) = protocol.escalation else {
+        let texts = [
+            "a protocol without [escalation]",
+            "an escalation design",
+            "add a table such as [escalation] with the line design = \"3+3\"",
+        ];
+        return Err(Problems::new(vec![file.problem("escalation".to_owned(), 0..0, texts)]));
+    };
+    let window_days =
+        window_of(&design).or_else(|| protocol.dlt.as_ref().map(|dlt| f64::from(dlt.window_days)));
+    let labels = protocol.regimen.iter().map(|regimen| regimen.id.clone()).collect();
+    Ok(DesignFile { design, labels, window_days, of_trial: true, warnings })
+}
+
+/// The setting `window` of a late-onset design, in days.
+fn window_of(design: &Design) -> Option<f64> {
+    let settings = serde_json::to_value(posology_design::Settings::from(design.clone())).ok()?;
+    settings.get("window")?.as_f64()
+}
+
+/// The design of these settings, or all that is wrong with them.
+fn made_of(settings: posology_design::Settings) -> Result<Design, Vec<posology_design::Problem>> {
+    let problems = settings.check();
+    if problems.is_empty() {
+        Design::try_from(settings).map_err(|problems| problems.0)
+    } else {
+        Err(problems)
+    }
+}
+
+/// The problem of a setting as a fault of the table that the setting stands in.
+fn fault_at(table: &str, problem: posology_design::Problem) -> Fault {
+    Fault {
+        severity: Severity::Error,
+        path: join(table, &problem.key),
+        found: problem.found,
+        expected: problem.expected,
+        mend: problem.mend,
+    }
+}
+
 /// The design on the ladder of the regimens.
 fn design_of(settings: posology_design::Settings, protocol: &Protocol) -> Result<Design, Vec<Fault>> {
     let ladder: Vec<String> = protocol.regimen.iter().map(|regimen| regimen.id.clone()).collect();
-    let checked = settings.for_regimens(&ladder).map_err(|problem| vec![problem]).and_then(|settings| {
-        let problems = settings.check();
-        if problems.is_empty() {
-            Design::try_from(settings).map_err(|problems| problems.0)
-        } else {
-            Err(problems)
-        }
-    });
-    checked.map_err(|problems| {
-        let fault = |problem: posology_design::Problem| Fault {
-            severity: Severity::Error,
-            path: join("escalation", &problem.key),
-            found: problem.found,
-            expected: problem.expected,
-            mend: problem.mend,
-        };
-        problems.into_iter().map(fault).collect()
-    })
+    let checked = settings.for_regimens(&ladder).map_err(|problem| vec![problem]).and_then(made_of);
+    checked.map_err(|problems| problems.into_iter().map(|problem| fault_at("escalation", problem)).collect())
 }
 
 /// A problem known by the setting it concerns; its place in the text is found by [`File::locate`].
@@ -139,6 +238,16 @@ struct Node {
 struct Place {
     key: Option<Range<usize>>,
     value: Range<usize>,
+}
+
+/// What could be read of a file.
+struct Assembled<T> {
+    value: Option<T>,
+    problems: Vec<Problem>,
+    /// Whether nothing was set aside but keys that nobody knows, so that the value is what the file meant.
+    only_unknown_keys: bool,
+    /// The paths set aside.
+    set_aside: Vec<String>,
 }
 
 impl<'t> File<'t> {
@@ -200,13 +309,19 @@ impl<'t> File<'t> {
 
     /// The value, and what had to be set aside to read it; no value where something that it needs is wrong.
     fn assemble<T: DeserializeOwned>(&self) -> (Option<T>, Vec<Problem>) {
+        let Assembled { value, problems, only_unknown_keys, .. } = self.assemble_what_can_be();
+        (value.filter(|_| only_unknown_keys), problems)
+    }
+
+    /// The value of what is left once everything wrong has been set aside.
+    fn assemble_what_can_be<T: DeserializeOwned>(&self) -> Assembled<T> {
         let mut rest = self.root.clone();
         let mut problems: Vec<Problem> = Vec::new();
         let mut only_unknown_keys = true;
         let mut set_aside: Vec<String> = Vec::new();
         while problems.len() < MOST_PROBLEMS {
             let error = match read_table::<T>(&rest) {
-                Ok(value) => return (only_unknown_keys.then_some(value), problems),
+                Ok(value) => return Assembled { value: Some(value), problems, only_unknown_keys, set_aside },
                 Err(error) => error,
             };
             let (node, complaint) = self.blame::<T>(&rest, &error);
@@ -233,7 +348,7 @@ impl<'t> File<'t> {
                 break;
             }
         }
-        (None, problems)
+        Assembled { value: None, problems, only_unknown_keys, set_aside }
     }
 
     /// The value that an error is about.
@@ -275,8 +390,9 @@ impl<'t> File<'t> {
     /// the error is another; where that is true of several, they contradict each other and the table is named. An
     /// error in the same table does not count as another where the type judges the table as a whole.
     fn culprit<T: DeserializeOwned>(&self, rest: &DeTable<'t>, error: &toml::de::Error, table: Node) -> Node {
-        let of_one_value =
-            ["invalid ", "unknown variant "].iter().any(|kind| error.message().starts_with(kind));
+        let of_one_value = ["invalid ", "unknown variant ", "expected "]
+            .iter()
+            .any(|kind| error.message().starts_with(kind));
         let mut strong = Vec::new();
         let mut weak = Vec::new();
         for child in self.nodes.iter().filter(|node| is_child(&table.path, &node.path)).take(MOST_SUSPECTS) {
@@ -472,6 +588,8 @@ fn in_words(expected: &str) -> String {
         "f32" | "f64" => "a number".to_owned(),
         "a boolean" => "true or false".to_owned(),
         "a string" | "a borrowed string" | "string or map" => TEXT.to_owned(),
+        "variant identifier" => TEXT.to_owned(),
+        "any value" => "a number of at most 18 digits".to_owned(),
         "a sequence" => "a list in square brackets, or tables headed [[…]]".to_owned(),
         "a map" => "a table".to_owned(),
         decimal if decimal.contains("Decimal") => "a number, such as 10 or 12.5".to_owned(),

@@ -1,0 +1,388 @@
+//! The `design` commands as a user runs them: what they print, and how they refuse.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::{Value, json};
+
+const BOIN: &str = "design = \"boin\"\ntarget = 0.30\ndoses = 5\nmax-patients = 30\n";
+
+struct Case {
+    folder: tempfile::TempDir,
+}
+
+impl Case {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn file(&self, name: &str, text: impl AsRef<[u8]>) -> String {
+        let path = self.folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        path.display().to_string()
+    }
+
+    fn posology(&self, arguments: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_posology"))
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .output()
+            .unwrap()
+    }
+
+    fn json(&self, arguments: &[&str]) -> Value {
+        let output = self.posology(&[arguments, &["--json"]].concat());
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    fn text(&self, arguments: &[&str]) -> String {
+        let output = self.posology(arguments);
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// What is said on standard error by a command that exits 2 and prints nothing.
+    fn refusal(&self, arguments: &[&str]) -> String {
+        let output = self.posology(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(output.stdout.is_empty(), "{arguments:?} printed something");
+        String::from_utf8(output.stderr).unwrap()
+    }
+
+    /// The problems of a design file that `design check` refuses.
+    fn problems(&self, text: impl AsRef<[u8]>) -> Vec<Value> {
+        let file = self.file("refused.toml", text);
+        let output = self.posology(&["design", "check", &file, "--json"]);
+        assert_eq!(output.status.code(), Some(2));
+        let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(answer["ok"], false);
+        answer["problems"].as_array().unwrap().clone()
+    }
+}
+
+fn root() -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+}
+
+fn near(value: &Value, expected: f64, within: f64) {
+    let found = value.as_f64().unwrap_or_else(|| panic!("{value} is no number"));
+    assert!((found - expected).abs() <= within, "{found} is not {expected}");
+}
+
+#[test]
+fn every_design_is_listed_with_its_settings() {
+    let listed = Case::new().json(&["design", "list"]);
+    let boin = listed.as_array().unwrap().iter().find(|design| design["design"] == "boin").unwrap();
+    assert_eq!(boin["exact"], true);
+    assert!(boin["reference"].as_str().unwrap().contains("doi"));
+    let settings = boin["settings"].as_array().unwrap();
+    let elimination = settings.iter().find(|setting| setting["name"] == "elimination").unwrap();
+    assert_eq!(elimination["default"], "0.95");
+    assert!(elimination["meaning"].as_str().unwrap().contains("probability"));
+    for design in listed.as_array().unwrap() {
+        assert!(design["title"].is_string() && design["exact"].is_boolean(), "{design}");
+    }
+}
+
+#[test]
+fn a_valid_design_file_is_valid_and_a_trial_is_a_design_file_too() {
+    let case = Case::new();
+    let file = case.file("boin.toml", BOIN);
+    assert_eq!(case.json(&["design", "check", &file])["ok"], true);
+    assert!(case.text(&["design", "check", &file]).contains("5 levels"));
+    // An integer where a number is asked for, a byte order mark, and Windows line ends.
+    let lax =
+        case.file("lax.toml", "\u{feff}design = \"boin\"\r\ntarget = 0.3\r\ndoses = 5\r\noffset = 0\r\n");
+    assert_eq!(case.json(&["design", "check", &lax])["ok"], true);
+    let trial = root().join("examples/clr131/trial.toml").display().to_string();
+    assert_eq!(case.json(&["design", "check", &trial])["design"], "3+3");
+}
+
+#[test]
+fn every_problem_of_a_design_file_is_named_at_its_place_at_once() {
+    let case = Case::new();
+    let problems = case.problems(
+        "design = \"boin\"\ntarget = 2\ndoses = 10000\ncohort-size = 2.5\nelimnation = 0.9\nmax-patients = 0\n",
+    );
+    let place = |problem: &Value| {
+        (
+            problem["path"].as_str().unwrap().to_owned(),
+            problem["line"].as_u64().unwrap(),
+            problem["column"].as_u64().unwrap(),
+        )
+    };
+    assert_eq!(
+        problems.iter().map(place).collect::<Vec<_>>(),
+        [
+            ("target".to_owned(), 2, 10),
+            ("doses".to_owned(), 3, 9),
+            ("cohort-size".to_owned(), 4, 15),
+            ("elimnation".to_owned(), 5, 1),
+            ("max-patients".to_owned(), 6, 16),
+        ]
+    );
+    for problem in &problems {
+        for key in ["found", "expected", "mend"] {
+            assert!(!problem[key].as_str().unwrap().is_empty(), "{problem}");
+        }
+    }
+    assert!(problems[3]["mend"].as_str().unwrap().contains("elimination"));
+}
+
+#[test]
+fn hostile_design_files_are_refused_and_none_is_a_fault() {
+    let case = Case::new();
+    let long_list = format!("design = \"boin\"\ntarget = 0.3\ndoses = {:?}", vec!["a"; 10_000]);
+    for (text, path) in [
+        ("".as_bytes(), "design"),
+        (b"design = \"boin\"\ntarget = nan\ndoses = 5", "target"),
+        (b"design = \"boin\"\ntarget = inf\ndoses = 5", "target"),
+        (b"design = \"boin\"\ntarget = -0.1\ndoses = 5", "target"),
+        (b"design = \"boin\"\ntarget = \"0.3\"\ndoses = 5", "target"),
+        (b"design = \"boin\"\ntarget = 0.3", "doses"),
+        (b"design = \"boin\"\ntarget = 0.3\ndoses = 0", "doses"),
+        (b"design = \"boin\"\ntarget = 0.3\ndoses = -1", "doses"),
+        (b"design = \"boin\"\ntarget = 0.3\ndoses = 1e9", "doses"),
+        (b"design = \"boin\"\ntarget = 0.3\ndoses = 99999999999999999999999", "doses"),
+        (b"design = \"boin\"\ntarget = 0.3\ndoses = [\"a\", \"a\"]", "doses"),
+        (long_list.as_bytes(), "doses"),
+        (b"design = \"boin\"\ntarget = 0.3\ndoses = 5\nstart = 6", "start"),
+        (b"design = \"boin\"\ntarget = 0.3\ndoses = 5\nmax-patients = 1000000000", "max-patients"),
+        (b"design = \"bion\"\ntarget = 0.3\ndoses = 5", "design"),
+        (b"target = 0.3\ndoses = 5", "design"),
+        (b"design = \"boin\"\ntarget = 0.3\ntarget = 0.4\ndoses = 5", ""),
+        (b"design = \"boin\ntarget = 0.3", ""),
+        (b"\x00\x01\x02", ""),
+        (b"\xff\xfed\x00e\x00", ""),
+        (b"[[[[[[[[[[", ""),
+        (b"[trial]\nid = \"X\"", "trial.title"),
+    ] {
+        let problems = case.problems(text);
+        let paths: Vec<&str> = problems.iter().map(|problem| problem["path"].as_str().unwrap()).collect();
+        assert!(
+            paths.contains(&path),
+            "{:?}: {paths:?}",
+            String::from_utf8_lossy(&text[..text.len().min(80)])
+        );
+    }
+    let folder = case.folder.path().display().to_string();
+    assert!(case.refusal(&["design", "check", &folder]).contains("folder"));
+    assert!(case.refusal(&["design", "check", "none.toml"]).contains("none.toml"));
+    let escalation_less = root().join("examples/minimal/trial.toml").display().to_string();
+    assert!(case.refusal(&["design", "check", &escalation_less]).contains("[escalation]"));
+}
+
+#[test]
+fn the_table_of_boin_is_that_of_the_paper() {
+    // Liu and Yuan 2015, table 1: target 0.30, default rates; and R's BOIN 2.7.2, get.boundary(0.3, 10, 3).
+    let case = Case::new();
+    let file = case.file("boin.toml", BOIN);
+    let table = case.json(&["design", "table", &file]);
+    near(&table["lambda_e"], 0.236_490_685, 1e-9);
+    near(&table["lambda_d"], 0.358_519_465, 1e-9);
+    let rows = table["rows"].as_array().unwrap();
+    assert_eq!(rows.len(), 30);
+    assert_eq!(rows[0], json!({"n": 1, "escalate_max": 0, "deescalate_min": 1, "eliminate_min": null}));
+    assert_eq!(rows[2], json!({"n": 3, "escalate_max": 0, "deescalate_min": 2, "eliminate_min": 3}));
+    assert_eq!(rows[5], json!({"n": 6, "escalate_max": 1, "deescalate_min": 3, "eliminate_min": 4}));
+    assert_eq!(rows[29], json!({"n": 30, "escalate_max": 7, "deescalate_min": 11, "eliminate_min": 14}));
+    assert!(case.text(&["design", "table", &file]).contains("<= 7"));
+}
+
+#[test]
+fn next_gives_the_advice_with_every_number_of_every_level() {
+    let case = Case::new();
+    let file = case.file("boin.toml", BOIN);
+    let answer = case.json(&["design", "next", &file, "--outcomes", "1NNN 2NNT"]);
+    assert_eq!((answer["action"].as_str(), answer["dose"].as_u64()), (Some("stay"), Some(2)));
+    assert_eq!(answer["enrol"], 3);
+    let doses = answer["doses"].as_array().unwrap();
+    assert_eq!(doses.len(), 5);
+    for (index, level) in doses.iter().enumerate() {
+        assert_eq!(level["dose"], index + 1);
+        for key in ["n", "dlt", "estimate", "mean", "lower", "upper", "eliminated"] {
+            assert!(level.get(key).is_some(), "{key} of {level}");
+        }
+    }
+    // Beta(1, 1) prior: 1 of 3 gives Beta(2, 3), mean 0.4; an untried level has the prior's numbers.
+    near(&doses[1]["mean"], 0.4, 1e-12);
+    near(&doses[4]["mean"], 0.5, 1e-12);
+    assert_eq!(doses[4]["estimate"], Value::Null);
+    assert!(answer["because"][0]["says"].as_str().unwrap().contains("1 DLT among 3"));
+
+    let start = case.json(&["design", "next", &file, "--outcomes", ""]);
+    assert_eq!((start["action"].as_str(), start["dose"].as_u64()), (Some("start"), Some(1)));
+    let stop = case.json(&["design", "next", &file, "--outcomes", "1TTT"]);
+    assert_eq!((stop["action"].as_str(), stop["dose"].clone()), (Some("stop"), Value::Null));
+    assert_eq!(stop["doses"][0]["eliminated"], true);
+    let text = case.text(&["design", "next", &file, "--outcomes", "1NNN"]);
+    assert!(text.starts_with("Escalate to level 2: treat 3 patients there."), "{text}");
+}
+
+#[test]
+fn pending_patients_are_asked_both_ways() {
+    let case = Case::new();
+    let file = case.file("boin.toml", BOIN);
+    let wait = case.json(&["design", "next", &file, "--outcomes", "1NNN 2NNP"]);
+    assert_eq!((wait["action"].as_str(), wait["dose"].as_u64()), (Some("wait"), Some(2)));
+    assert_eq!(wait["completions"][0]["action"], "escalate");
+    assert_eq!(wait["completions"][1]["action"], "stay");
+    assert_eq!(wait["completions"][1]["dlts"][0], json!({"dose": 2, "dlts": 1, "undecided": 1}));
+    let aggregated = case.file("pending.csv", "dose,n,dlt,pending\n1,3,0,0\n2,2,0,1\n");
+    let same = case.json(&["design", "next", &file, "--data", &aggregated]);
+    assert_eq!(same["completions"], wait["completions"]);
+    let decided = case.json(&["design", "next", &file, "--outcomes", "1NNN 2TTPT"]);
+    assert_eq!(decided["action"], "de-escalate");
+}
+
+#[test]
+fn the_same_patients_give_the_same_advice_in_every_form() {
+    let case = Case::new();
+    let file = case.file("boin.toml", BOIN);
+    let outcomes = case.json(&["design", "next", &file, "--outcomes", "1NNN 2NNT 2NNX"]);
+    for (name, text) in [
+        ("counts.csv", "dose,n,dlt,pending\n1,3,0,0\n2,5,1,0\n3,0,0,0\n"),
+        ("bom.csv", "\u{feff}DOSE,N,DLT,PENDING\r\n\"1\",\"3\",0,\r\n2,5,1,0\r\n\r\n"),
+        (
+            "patients.csv",
+            "patient,dose,status\na,1,none\nb,1,none\nc,1,none\nd,2,none\ne,2,none\nf,2,DLT\ng,2,none\nh,2,none\ni,2,not-evaluable\n",
+        ),
+        (
+            "letters.csv",
+            "patient,dose,status\na,1,N\nb,1,N\nc,1,N\nd,2,N\ne,2,N\nf,2,T\ng,2,N\nh,2,N\ni,2,X\n",
+        ),
+        ("dlts.csv", "patient,dose,dlt\na,1,0\nb,1,0\nc,1,0\nd,2,0\ne,2,0\nf,2,1\ng,2,0\nh,2,0\n"),
+    ] {
+        let data = case.file(name, text);
+        let answer = case.json(&["design", "next", &file, "--data", &data]);
+        assert_eq!(answer["action"], outcomes["action"], "{name}");
+        assert_eq!(answer["doses"], outcomes["doses"], "{name}");
+    }
+}
+
+#[test]
+fn a_bare_table_of_counts_is_read_as_complete_and_the_answer_says_so() {
+    let case = Case::new();
+    let file = case.file("boin.toml", BOIN);
+    let data = case.file("bare.csv", "dose,n,dlt\n2,3,1\n1,3,0\n");
+    for command in ["next", "mtd"] {
+        let answer = case.json(&["design", command, &file, "--data", &data]);
+        let because = answer["because"].as_array().unwrap();
+        let note = because.iter().find(|because| because["rule"] == "data/all-complete").unwrap();
+        assert!(note["says"].as_str().unwrap().contains("all 6 patients"), "{note}");
+    }
+}
+
+#[test]
+fn the_current_level_is_the_last_patients_or_the_one_named() {
+    let case = Case::new();
+    let file = case.file("boin.toml", BOIN);
+    let data = case.file("back.csv", "patient,dose,dlt\na,1,0\nb,2,1\nc,2,1\nd,1,0\n");
+    assert_eq!(case.json(&["design", "next", &file, "--data", &data])["current"], 1);
+    let at_two = case.json(&["design", "next", &file, "--data", &data, "--current", "2"]);
+    assert_eq!((at_two["current"].as_u64(), at_two["action"].as_str()), (Some(2), Some("de-escalate")));
+    let counts = case.file("counts.csv", "dose,n,dlt\n3,0,0\n2,3,0\n1,3,0\n");
+    assert_eq!(case.json(&["design", "next", &file, "--data", &counts])["current"], 2);
+    let none = case.file("none.csv", "dose,n,dlt\n");
+    assert_eq!(case.json(&["design", "next", &file, "--data", &none])["action"], "start");
+    assert!(case.refusal(&["design", "next", &file, "--data", &data, "--current", "6"]).contains("1 to 5"));
+}
+
+#[test]
+fn bad_patients_are_refused_at_their_row_and_column() {
+    let case = Case::new();
+    let file = case.file("boin.toml", BOIN);
+    for (text, place) in [
+        ("dose,n,dlt\n1,3,4\n", "row 1, column dlt"),
+        ("dose,n,dlt\n1,3,0\n2,-3,0\n", "row 2, column n"),
+        ("dose,n,dlt\n1,3,0.5\n", "row 1, column dlt"),
+        ("dose,n,dlt\n1,3,nan\n", "row 1, column dlt"),
+        ("dose,n,dlt\n1,3,\n", "row 1, column dlt"),
+        ("dose,n,dlt\n1,99999999999,0\n", "row 1, column n"),
+        ("dose,n,dlt\n6,3,0\n", "row 1, column dose"),
+        ("dose,n,dlt\n0,3,0\n", "row 1, column dose"),
+        ("dose,n,dlt\n1.5,3,0\n", "row 1, column dose"),
+        ("dose,n,dlt\n10 mg,3,0\n", "row 1, column dose"),
+        ("dose,n,dlt\n1,3,0\n1,3,0\n", "row 2, column dose"),
+        ("dose,n,dlt,pending\n1,3,0,-1\n", "row 1, column pending"),
+        ("dose,n,dlt\n1,3\n", "row 1"),
+        ("dose,n\n1,3\n", "DLTs"),
+        ("n,dlt\n3,0\n", "dose"),
+        ("dose,dlt\n1,0\n", "patient"),
+        ("patient,dose,n,dlt\na,1,3,0\n", "both"),
+        ("patient,dose\na,1\n", "status"),
+        ("patient,dose,dlt,status\na,1,0,none\n", "status"),
+        ("patient,dose,dlt\na,1,2\n", "row 1, column dlt"),
+        ("patient,dose,dlt\na,1,0\na,1,0\n", "row 2, column patient"),
+        ("patient,dose,dlt\n,1,0\n", "row 1, column patient"),
+        ("patient,dose,status\na,1,maybe\n", "row 1, column status"),
+        ("dose;n;dlt\n1;3;0\n", "commas"),
+        ("", "empty"),
+        ("dose,n,dlt\n1,30,0\n2,1,0\n", "max-patients"),
+    ] {
+        let data = case.file("bad.csv", text);
+        for command in ["next", "mtd"] {
+            let error = case.refusal(&["design", command, &file, "--data", &data]);
+            assert!(error.contains(place), "{text:?}: {error}");
+            assert!(error.contains("expected"), "{text:?}: {error}");
+        }
+    }
+    let utf16 = case.file("utf16.csv", b"\xff\xfed\x00o\x00");
+    assert!(case.refusal(&["design", "next", &file, "--data", &utf16]).contains("UTF-16"));
+    let bytes = case.file("bytes.csv", b"dose,n,dlt\n1,\xff,0\n");
+    assert!(case.refusal(&["design", "next", &file, "--data", &bytes]).contains("UTF-8"));
+    let folder = case.folder.path().display().to_string();
+    case.refusal(&["design", "next", &file, "--data", &folder]);
+    case.refusal(&["design", "next", &file, "--data", "none.csv"]);
+    case.refusal(&["design", "next", &file]);
+    for outcomes in ["1NNQ", "NNN", "6NNN", "0NNN", "1NNN 2", "-1N", "99999999999999999999N", "é", "1é"] {
+        let output = case.posology(&["design", "next", &file, &format!("--outcomes={outcomes}")]);
+        let is_part_cohort = outcomes == "1NNN 2";
+        assert_eq!(output.status.code(), Some(if is_part_cohort { 0 } else { 2 }), "{outcomes}");
+    }
+    let pending =
+        format!("--outcomes={}", (1..=5).map(|level| format!("{level}PPPPPP ")).collect::<String>());
+    assert!(case.refusal(&["design", "next", &file, &pending]).contains("ways"));
+}
+
+#[test]
+fn levels_are_known_by_number_or_by_name_and_never_confused() {
+    let case = Case::new();
+    let named = case.file("named.toml", "design = \"boin\"\ntarget = 0.3\ndoses = [\"10 mg\", \"20 mg\"]\n");
+    let data = case.file("data.csv", "dose,n,dlt\n10 mg,3,0\n2,3,1\n");
+    let answer = case.json(&["design", "next", &named, "--data", &data]);
+    assert_eq!((answer["dose"].as_u64(), answer["doses"][1]["label"].as_str()), (Some(2), Some("20 mg")));
+    let numbers = case.file("numbers.toml", "design = \"boin\"\ntarget = 0.3\ndoses = [\"2\", \"4\"]\n");
+    let error = case.refusal(&["design", "next", &numbers, "--data", &data]);
+    assert!(error.contains("10 mg"), "{error}");
+    let ambiguous = case.file("ambiguous.csv", "dose,n,dlt\n2,3,0\n");
+    assert!(case.refusal(&["design", "next", &numbers, "--data", &ambiguous]).contains("name of level 1"));
+
+    let trial = root().join("examples/clr131/trial.toml").display().to_string();
+    let data = case.file("trial.csv", "patient,dose,status\na,12.5x1,none\nb,12.5x1,none\nc,12.5x1,none\n");
+    let answer = case.json(&["design", "next", &trial, "--data", &data]);
+    assert_eq!((answer["action"].as_str(), answer["dose"].as_u64()), (Some("escalate"), Some(2)));
+    assert_eq!(answer["doses"][0]["label"], "12.5x1");
+    let by_number = case.file("number.csv", "patient,dose,status\na,1,none\n");
+    assert!(case.refusal(&["design", "next", &trial, "--data", &by_number]).contains("12.5x1"));
+}
+
+#[test]
+fn the_selection_at_the_end_is_the_designs_own() {
+    // R's BOIN 2.7.2: select.mtd(target = 0.3, npts = c(3, 3, 15, 9, 0), ntox = c(0, 0, 4, 4, 0)) gives dose 3.
+    let case = Case::new();
+    let file = case.file("boin.toml", BOIN);
+    let data = case.file("end.csv", "dose,n,dlt,pending\n1,3,0,0\n2,3,0,0\n3,15,4,0\n4,9,4,0\n");
+    let answer = case.json(&["design", "mtd", &file, "--data", &data]);
+    assert_eq!(answer["mtd"], 3);
+    assert_eq!(answer["doses"][3]["n"], 9);
+    near(&answer["doses"][2]["estimate"], 0.268_211_920_529_801, 1e-12);
+    assert_eq!(answer["doses"][4]["estimate"], Value::Null);
+    let none = case.json(&["design", "mtd", &file, "--outcomes", "1TTT"]);
+    assert_eq!(none["mtd"], Value::Null);
+    assert!(case.text(&["design", "mtd", &file, "--data", &data]).starts_with("Level 3 is selected."));
+}
