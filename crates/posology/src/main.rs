@@ -71,6 +71,12 @@ enum DesignCommand {
     Next(commands::design::Asked),
     /// The level selected if the trial ends with these patients
     Mtd(commands::design::Asked),
+    /// How the design would do: selections, patients and DLTs under supposed DLT rates
+    Oc(commands::design::oc::Oc),
+    /// Every course of the first cohorts, with the advice it leads to
+    Paths(commands::design::paths::Paths),
+    /// Several designs over the same supposed DLT rates, the 3+3 rule always among them
+    Compare(commands::design::compare::Compare),
 }
 
 #[derive(Subcommand)]
@@ -269,5 +275,8 @@ fn design(command: DesignCommand, json: bool) -> Result<(), failure::Failure> {
         DesignCommand::Table { file } => design::table::run(&file, json),
         DesignCommand::Next(asked) => design::next::run(&asked, json),
         DesignCommand::Mtd(asked) => design::mtd::run(&asked, json),
+        DesignCommand::Oc(oc) => design::oc::run(&oc, json),
+        DesignCommand::Paths(paths) => design::paths::run(&paths, json),
+        DesignCommand::Compare(compare) => design::compare::run(&compare, json),
     }
 }

@@ -122,11 +122,13 @@ fn every_command_and_option_in_the_pages_is_one_the_program_knows() {
             shown.insert(usage.split(['[', '<']).next().unwrap().trim().to_owned());
         }
     }
+    let design = ["check", "compare", "list", "mtd", "next", "oc", "paths", "table"];
+    let design = design.map(|verb| format!("design {verb}"));
     let all = ["dose decay", "dose prescribe", "response", "response confirm", "review", "toxicity grade"];
     let trial = ["trial check", "trial import", "trial status", "trial synthesize"];
     assert_eq!(
         shown.into_iter().collect::<Vec<_>>(),
-        [&all[..], &trial[..]].concat(),
+        [&design.each_ref().map(String::as_str)[..], &all[..], &trial[..]].concat(),
         "each command is shown"
     );
 }
@@ -158,7 +160,7 @@ fn every_key_of_the_protocol_and_every_event_is_described() {
     let schema: serde_json::Value = serde_json::from_str(&read("schemas/trial.schema.json")).unwrap();
     let mut found = BTreeSet::new();
     keys(&schema, &mut found);
-    let page = read("docs/src/reference/protocol.md");
+    let page = read("docs/src/reference/protocol.md") + &read("docs/src/reference/designs.md");
     let missing: Vec<_> = found
         .iter()
         .filter(|key| {

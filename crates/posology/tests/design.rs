@@ -386,3 +386,246 @@ fn the_selection_at_the_end_is_the_designs_own() {
     assert_eq!(none["mtd"], Value::Null);
     assert!(case.text(&["design", "mtd", &file, "--data", &data]).starts_with("Level 3 is selected."));
 }
+
+/// Source: a forward enumeration, in Python, of the algorithm of R's BOIN 2.7.2 on its own boundary table.
+#[test]
+fn the_exact_characteristics_of_boin_are_those_of_an_independent_enumeration() {
+    let case = Case::new();
+    let file = case.file("boin.toml", BOIN);
+    let answer = case.json(&[
+        "design",
+        "oc",
+        &file,
+        "--truth",
+        "0.05,0.15,0.3,0.45,0.6",
+        "--truth",
+        "0.12, 0.3, 0.45, 0.55, 0.65",
+    ]);
+    assert_eq!((answer["design"].as_str(), answer["method"].as_str()), (Some("boin"), Some("exact")));
+    assert!(answer["states"].as_u64().unwrap() > 10_000);
+    let scenarios = answer["scenarios"].as_array().unwrap();
+    for (place, select, none) in [
+        (
+            0,
+            [
+                1.1693298174562514,
+                23.206187650332545,
+                54.63301643354052,
+                19.370370504125166,
+                1.6000080240267727,
+            ],
+            0.02108757051856461,
+        ),
+        (
+            1,
+            [
+                19.51607776279591,
+                59.78530496418857,
+                17.773691493911578,
+                2.2976370034155815,
+                0.14025465335327258,
+            ],
+            0.4870341223348997,
+        ),
+    ] {
+        let oc = &scenarios[place];
+        for (found, expected) in oc["select"].as_array().unwrap().iter().zip(select) {
+            near(found, expected / 100.0, 1e-12);
+        }
+        near(&oc["select_none"], none / 100.0, 1e-12);
+    }
+    near(&scenarios[0]["patients"][2], 11.158802640353818, 1e-10);
+    near(&scenarios[0]["total_dlts"], 7.546560856727698, 1e-10);
+    assert_eq!((scenarios[0]["true_mtd"].as_u64(), scenarios[1]["true_mtd"].as_u64()), (Some(3), Some(2)));
+    for key in [
+        "truth",
+        "dlts",
+        "total_patients",
+        "overdose_60",
+        "overdose_80",
+        "p_correct",
+        "p_acceptable",
+        "p_select_above",
+        "p_allocated_above",
+        "p_early_stop",
+        "benchmark",
+    ] {
+        assert!(scenarios[0].get(key).is_some(), "{key}");
+    }
+    let text = case.text(&["design", "oc", &file, "--truth", "0.05,0.15,0.3,0.45,0.6"]);
+    assert!(text.contains("54.6%") && text.contains("benchmark"), "{text}");
+}
+
+#[test]
+fn a_thousand_truths_are_an_ordinary_question() {
+    let case = Case::new();
+    let file = case.file("boin.toml", BOIN);
+    let truths: Vec<String> = (0..1_000)
+        .map(|place| {
+            let top = 0.3 + 0.6 * f64::from(place) / 1_000.0;
+            format!("--truth=0,{},{},{},{top}", top / 4.0, top / 3.0, top / 2.0)
+        })
+        .collect();
+    let arguments: Vec<&str> =
+        ["design", "oc", &file].into_iter().chain(truths.iter().map(String::as_str)).collect();
+    let answer = case.json(&arguments);
+    assert_eq!(answer["scenarios"].as_array().unwrap().len(), 1_000);
+    let alone = case.json(&["design", "oc", &file, &truths[617]]);
+    assert_eq!(answer["scenarios"][617], alone["scenarios"][0], "company does not matter");
+    assert!(case.text(&arguments).contains("scenario 1000"));
+}
+
+#[test]
+fn scenarios_come_from_a_file_with_their_names() {
+    let case = Case::new();
+    let file = case.file("three.toml", "design = \"3+3\"\ndoses = 3\n");
+    let named = case.file(
+        "s.toml",
+        "[[scenario]]\nname = \"safe\"\ntruth = [0, 0.05, 0.1]\n[[scenario]]\nname = \"falling\"\ntruth = [0.5, 0.25, 0.05]\n",
+    );
+    let answer = case.json(&["design", "oc", &file, "--scenarios", &named]);
+    assert_eq!(answer["scenarios"][1]["name"], "falling");
+    // Source: exact recursion in R, checked against escalation 0.2.3, classic 3+3 without de-escalation.
+    let known = case.json(&["design", "oc", &file, "--truth", "0.05,0.25,0.5"]);
+    for (found, expected) in known["scenarios"][0]["select"].as_array().unwrap().iter().zip([
+        0.389519450313568,
+        0.483560977914155,
+        0.100361712397277,
+    ]) {
+        near(found, expected, 1e-13);
+    }
+    for (text, place) in [
+        ("[[scenario]]\ntruth = [0.1, 0.2]\n", "s.toml:2"),
+        ("[[scenario]]\ntruth = [0.1, 0.2, 1.5]\n", "s.toml:2"),
+        ("[[scenario]]\ntruth = [0.1, 0.2, nan]\n", "s.toml:2"),
+        ("[[scenario]]\ntruht = [0.1, 0.2, 0.3]\n", "write truth"),
+        ("[[scenario]]\ntruth = \"0.1, 0.2, 0.3\"\n", "s.toml:2"),
+        ("", "scenario"),
+        ("[[scenario]\n", "s.toml:1"),
+    ] {
+        let bad = case.file("s.toml", text);
+        let error = case.refusal(&["design", "oc", &file, "--scenarios", &bad]);
+        assert!(error.contains(place), "{text}: {error}");
+    }
+}
+
+#[test]
+fn truths_that_cannot_be_asked_are_refused() {
+    let case = Case::new();
+    let file = case.file("boin.toml", BOIN);
+    for truth in ["0.1,0.2", "0.1,0.2,0.3,0.4,0.5,0.6", "", "0.1,,0.3,0.4,0.5", "0.1,0.2,x,0.4,0.5"] {
+        case.refusal(&["design", "oc", &file, &format!("--truth={truth}")]);
+    }
+    for rate in ["-0.1", "1.1", "nan", "inf", "1e300"] {
+        let error = case.refusal(&["design", "oc", &file, &format!("--truth=0.1,{rate},0.3,0.4,0.5")]);
+        assert!(error.contains("level 2") && error.contains("from 0 to 1"), "{error}");
+    }
+    case.refusal(&["design", "oc", &file]);
+    let truth = "--truth=0.1,0.2,0.3,0.4,0.5";
+    case.refusal(&["design", "oc", &file, truth, "--target", "nan"]);
+    case.refusal(&["design", "oc", &file, truth, "--acceptable", "0.4,0.2"]);
+    let error = case.refusal(&["design", "oc", &file, truth, "--max-states", "100"]);
+    assert!(error.contains("--max-states"), "{error}");
+    let endless = case.file("endless.toml", "design = \"boin\"\ntarget = 0.3\ndoses = 5\n");
+    assert!(case.refusal(&["design", "oc", &endless, truth]).contains("max-patients"));
+}
+
+#[test]
+fn characteristics_from_here_on_start_from_the_data() {
+    let case = Case::new();
+    let file = case.file("boin.toml", BOIN);
+    let data = case.file("so-far.csv", "dose,n,dlt,pending\n1,3,0,0\n2,6,1,0\n3,12,4,0\n4,9,3,0\n");
+    let answer =
+        case.json(&["design", "oc", &file, "--truth", "0.05,0.15,0.3,0.45,0.6", "--from", &data]);
+    // Nobody is left to treat: the selection is what `design mtd` says.
+    let mtd = case.json(&["design", "mtd", &file, "--data", &data])["mtd"].as_u64().unwrap() as usize;
+    near(&answer["scenarios"][0]["select"][mtd - 1], 1.0, 1e-12);
+    near(&answer["predicted"]["select"][mtd - 1], 1.0, 1e-12);
+    near(&answer["scenarios"][0]["patients"][2], 12.0, 1e-12);
+}
+
+#[test]
+fn the_paths_of_the_first_cohorts_sum_to_one() {
+    let case = Case::new();
+    let file = case.file("boin.toml", BOIN);
+    let answer =
+        case.json(&["design", "paths", &file, "--cohorts", "4", "--truth", "0.05,0.15,0.3,0.45,0.6"]);
+    let paths = answer["paths"].as_array().unwrap();
+    let sum: f64 = paths.iter().map(|path| path["probability"].as_f64().unwrap()).sum();
+    assert!((sum - 1.0).abs() < 1e-12);
+    // R's escalation 0.2.3, calculate_probabilities: node 5, no DLT in four cohorts.
+    let safe = paths.iter().find(|path| path["outcomes"] == "1NNN 2NNN 3NNN 4NNN").unwrap();
+    near(&safe["probability"], 0.0300475994693574, 1e-15);
+    assert_eq!((safe["action"].as_str(), safe["dose"].as_u64()), (Some("escalate"), Some(5)));
+    assert_eq!(safe["cohorts"][3], json!({"dose": 4, "n": 3, "dlt": 0}));
+    assert!(case.json(&["design", "paths", &file, "--cohorts", "1"])["paths"][0].get("probability").is_none());
+    for cohorts in ["0", "51", "-1", "1.5", "1000000000"] {
+        case.refusal(&["design", "paths", &file, &format!("--cohorts={cohorts}")]);
+    }
+}
+
+#[test]
+fn designs_are_compared_over_the_same_scenarios_with_3_plus_3_among_them() {
+    let case = Case::new();
+    let file = case.file("boin.toml", BOIN);
+    let safer = case.file("safer.toml", format!("{BOIN}elimination = 0.8\n"));
+    let truth = "--truth=0.05,0.15,0.3,0.45,0.6";
+    let answer = case.json(&["design", "compare", &file, &safer, truth]);
+    let designs = answer["designs"].as_array().unwrap();
+    let names: Vec<&str> = designs.iter().map(|design| design["design"].as_str().unwrap()).collect();
+    assert_eq!(names, ["boin", "boin", "3+3"]);
+    assert_eq!(designs[0]["scenarios"], case.json(&["design", "oc", &file, truth])["scenarios"]);
+    near(&designs[2]["yardstick"]["target"], 0.3, 0.0);
+    let three = case.file("three.toml", "design = \"3+3\"\ndoses = 4\n");
+    assert!(case.refusal(&["design", "compare", &file, &three, truth]).contains("4"));
+    assert!(case.text(&["design", "compare", &file, truth]).contains("3+3"));
+}
+
+/// The reference page of all designs, as `design list` has it.
+fn page_of_designs() -> String {
+    let cell = |text: &str| text.replace('|', "\\|");
+    let table = |settings: &[&posology_design::settings::Setting]| {
+        let rows: String = settings
+            .iter()
+            .map(|setting| {
+                format!("| `{}` | {} | {} |\n", setting.name, cell(&setting.default), cell(&setting.meaning))
+            })
+            .collect();
+        format!("| setting | default | meaning |\n|---|---|---|\n{rows}")
+    };
+    let designs = posology_design::catalogue();
+    let shared = ["doses", "start", "cohort-size", "max-patients", "target"];
+    let mut page = String::from(
+        "# Designs and their settings\n\nWhat a [design file](design.md) or the `[escalation]` of a \
+         [protocol](protocol.md) may say, as `posology design list` has it. A number may be an integer or a decimal; what \
+         is not given has its default.\n\n## Shared by all\n\n",
+    );
+    let of_all: Vec<_> =
+        designs[0].settings.iter().filter(|setting| shared.contains(&setting.name.as_str())).collect();
+    page.push_str(&table(&of_all));
+    for listed in &designs {
+        let how = if listed.exact { "exact" } else { "simulated" };
+        page.push_str(&format!(
+            "\n## `{}`\n\n{}. Operating characteristics: {how}. Source: {}.\n",
+            listed.design,
+            listed.title,
+            listed.reference.trim_end_matches('.')
+        ));
+        let own: Vec<_> =
+            listed.settings.iter().filter(|setting| !shared.contains(&setting.name.as_str())).collect();
+        if !own.is_empty() {
+            page.push_str(&format!("\n{}", table(&own)));
+        }
+    }
+    page
+}
+
+#[test]
+fn the_page_of_designs_is_the_list_of_designs() {
+    let path = root().join("docs/src/reference/designs.md");
+    if std::env::var_os("UPDATE_BOOK").is_some() {
+        fs::write(&path, page_of_designs()).unwrap();
+    }
+    let page = fs::read_to_string(&path).unwrap_or_default();
+    assert!(page == page_of_designs(), "docs/src/reference/designs.md: run this test with UPDATE_BOOK=1");
+}

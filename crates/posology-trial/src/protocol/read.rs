@@ -10,6 +10,7 @@ use std::ops::Range;
 use jiff::civil::Date;
 use posology_clinic::dlt::{Rule, Rules};
 use posology_design::Design;
+use posology_design::characteristics::{BadScenario, Scenario};
 use serde::de::{DeserializeOwned, Error as _, IntoDeserializer as _};
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
@@ -171,6 +172,53 @@ fn design_of_trial(text: &str, file: &File<'_>) -> Result<DesignFile, Problems> 
         window_of(&design).or_else(|| protocol.dlt.as_ref().map(|dlt| f64::from(dlt.window_days)));
     let labels = protocol.regimen.iter().map(|regimen| regimen.id.clone()).collect();
     Ok(DesignFile { design, labels, window_days, of_trial: true, warnings })
+}
+
+/// Reads supposed truths for a ladder of so many levels: `[[scenario]]` tables with `name`, `truth` and, for designs on
+/// efficacy, `efficacy` and `odds-ratio`.
+///
+/// # Errors
+/// Every problem of the text, with its place; no scenario; a truth of another length than the ladder or outside 0 to 1.
+///
+/// ```
+/// use posology_trial::protocol::read_scenarios;
+/// let text = "[[scenario]]\nname = \"steep\"\ntruth = [0.05, 0.3, 0.6]";
+/// assert_eq!(read_scenarios(text, 3, false).unwrap()[0].name, "steep");
+/// assert_eq!(read_scenarios(text, 4, false).unwrap_err().as_slice()[0].line, 3);
+/// ```
+pub fn read_scenarios(text: &str, levels: usize, efficacy: bool) -> Result<Vec<Scenario>, Problems> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Scenarios {
+        scenario: Vec<Scenario>,
+    }
+    let file = File::parse(text)?;
+    let (read, problems) = file.assemble::<Scenarios>();
+    let (Some(Scenarios { scenario: scenarios }), true) = (read, problems.is_empty()) else {
+        return Err(Problems::new(problems));
+    };
+    let fault = |path: String, found: String, expected: &str, mend: &str| {
+        let (expected, mend) = (expected.to_owned(), mend.to_owned());
+        file.locate(Fault { severity: Severity::Error, path, found, expected, mend })
+    };
+    let bad = |(place, scenario): (usize, &Scenario)| {
+        let why = scenario.check(levels, efficacy).err()?;
+        let says = why.to_string();
+        let (about, expected) = says.split_once(", expected ").unwrap_or(("", &says));
+        let key = match (about.starts_with("the efficacy"), &why) {
+            (true, _) => "efficacy",
+            (false, BadScenario::OddsRatio { .. }) => "odds-ratio",
+            (false, _) => "truth",
+        };
+        let found = about.split_once("found ").map_or(about, |(_, found)| found).to_owned();
+        Some(fault(format!("scenario[{place}].{key}"), found, expected, "give one rate a level, each from 0 to 1"))
+    };
+    let mut problems: Vec<Problem> =
+        scenarios.iter().enumerate().filter_map(bad).take(MOST_PROBLEMS).collect();
+    if scenarios.is_empty() {
+        problems.push(fault("scenario".to_owned(), "no scenario".to_owned(), "at least one", "add a [[scenario]]"));
+    }
+    if problems.is_empty() { Ok(scenarios) } else { Err(Problems::new(problems)) }
 }
 
 /// The setting `window` of a late-onset design, in days.

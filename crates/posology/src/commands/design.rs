@@ -2,11 +2,15 @@
 
 mod advice;
 pub(crate) mod check;
+pub(crate) mod compare;
 mod file;
 pub(crate) mod list;
 pub(crate) mod mtd;
 pub(crate) mod next;
+pub(crate) mod oc;
+pub(crate) mod paths;
 mod patients;
+mod scenarios;
 pub(crate) mod table;
 
 pub(crate) use patients::Asked;
