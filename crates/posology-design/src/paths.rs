@@ -130,7 +130,7 @@ impl Walk<'_> {
             reached.last = Some(Cohort { patients: u32::from(size), dlts: u32::from(dlts) });
             let chance = chances.as_ref().map_or(1.0, |chances| chances[place]);
             let (patients, dlts, efficacy) = (u32::from(size), u32::from(dlts), u32::from(efficacy));
-            self.cohorts.push(CohortOutcome { level, patients, dlts, efficacy });
+            self.cohorts.push(CohortOutcome { level, patients, dlts, efficacy, both: u32::from(both) });
             self.go(&reached, left - 1, probability * chance)?;
             self.cohorts.pop();
         }

@@ -368,12 +368,13 @@ impl Graph {
         let mut node = last;
         while let Some((_, _, from, place)) = best[node as usize].filter(|way| way.2 != u32::MAX) {
             let size = self.size[from as usize];
-            let [dlts, efficacy, _] = outcomes(size, self.efficacy)[place as usize];
+            let [dlts, efficacy, both] = outcomes(size, self.efficacy)[place as usize];
             cohorts.push(CohortOutcome {
                 level: Level::at_index(usize::from(self.level[from as usize])),
                 patients: u32::from(size),
                 dlts: u32::from(dlts),
                 efficacy: u32::from(efficacy),
+                both: u32::from(both),
             });
             node = from;
         }
@@ -409,6 +410,21 @@ pub struct CohortOutcome {
     /// Patients with the efficacy outcome; 0 for designs on toxicity alone.
     #[serde(default)]
     pub efficacy: u32,
+    /// Patients with both; 0 for designs on toxicity alone.
+    #[serde(default)]
+    pub both: u32,
+}
+
+impl CohortOutcome {
+    /// The cohort in the notation that [`crate::Data::from_outcomes`] reads, such as `2NNT`.
+    pub fn notation(&self) -> String {
+        let only = self.efficacy.saturating_sub(self.both);
+        let neither = self.patients.saturating_sub(self.dlts).saturating_sub(only);
+        let toxic = self.dlts.saturating_sub(self.both);
+        let letters = [("N", neither), ("E", only), ("T", toxic), ("B", self.both)];
+        let patients: String = letters.iter().map(|(letter, count)| letter.repeat(*count as usize)).collect();
+        format!("{}{patients}", self.level)
+    }
 }
 
 /// The derivatives by p of the probabilities of 0, 1, …, n successes.

@@ -3,19 +3,19 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use posology_design::paths::{NoPaths, Path, paths};
-use posology_design::{Action, Level};
+use posology_design::paths::{NoPathways, Pathway, pathways};
+use posology_design::{Action, AtLevel, Data, Level};
 use posology_trial::protocol::DesignFile;
 use serde::Serialize;
 
 use super::file::{self, named};
 use super::oc::percent;
-use super::scenarios;
+use super::{patients, scenarios};
 use crate::failure::Failure;
 use crate::output;
 
-/// More paths than these are refused.
-const PATHS_MAX: usize = 1_000_000;
+/// The greatest number of cohorts to look ahead.
+const COHORTS_MAX: u32 = 50;
 
 /// Which paths.
 #[derive(Args)]
@@ -31,6 +31,12 @@ pub(crate) struct Paths {
     /// Efficacy rates of the levels, for designs on efficacy
     #[arg(long, allow_hyphen_values = true, requires = "truth")]
     efficacy: Option<String>,
+    /// Patients treated so far (as for `design next`): the paths begin there
+    #[arg(long)]
+    from: Option<PathBuf>,
+    /// The level the trial is at, with --from
+    #[arg(long, requires = "from")]
+    current: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -65,28 +71,42 @@ pub(crate) fn run(asked: &Paths, json: bool) -> Result<(), Failure> {
     let source = asked.file.display().to_string();
     let design = &file.design;
     let truth = scenarios::one(design, asked.truth.as_deref(), asked.efficacy.as_deref())?;
-    let all = paths(design, asked.cohorts, PATHS_MAX).map_err(|why| match why {
-        NoPaths::Data(bad) => file::refused(&source, &bad),
-        NoPaths::NoLadder => Failure::input(format!("{source}: {why}")),
-        NoPaths::Cohorts { .. } | NoPaths::TooMany { .. } => Failure::input(format!("--cohorts: {why}")),
-        other => Failure::fault(other),
+    if !(1..=COHORTS_MAX).contains(&asked.cohorts) {
+        return Err(Failure::input(format!(
+            "--cohorts: expected 1 to {COHORTS_MAX}, found {}; mend: ask for the first few",
+            asked.cohorts
+        )));
+    }
+    let refused = |bad| file::refused(&source, &bad);
+    let from = match &asked.from {
+        Some(path) => patients::read_from(&file, Some(path), None, asked.current.as_deref())?.data,
+        None => {
+            let nobody = vec![AtLevel::default(); design.levels().unwrap_or(0) as usize];
+            Data::new(nobody, None).map_err(refused)?
+        }
+    };
+    let all = pathways(design, &from, asked.cohorts, truth.as_ref()).map_err(|why| match why {
+        NoPathways::Data(bad) => refused(bad),
+        NoPathways::TooMany => Failure::input(format!("--cohorts {}: {why}", asked.cohorts)),
+        NoPathways::Undecided { .. } => Failure::input(format!("--from: {why}")),
+        _ => Failure::input(format!("{source}: {why}")),
     })?;
     let with_efficacy = design.needs_efficacy();
-    let course = |path: &Path| Course {
-        outcomes: path.outcomes(),
+    let course = |path: &Pathway| Course {
+        outcomes: path.cohorts.iter().map(|cohort| cohort.notation()).collect::<Vec<_>>().join(" "),
         cohorts: path
-            .steps
+            .cohorts
             .iter()
-            .map(|step| Cohort {
-                dose: step.level,
-                n: step.patients,
-                dlt: step.dlts,
-                efficacy: with_efficacy.then_some(step.efficacy_only + step.both),
+            .map(|cohort| Cohort {
+                dose: cohort.level,
+                n: cohort.patients,
+                dlt: cohort.dlts,
+                efficacy: with_efficacy.then_some(cohort.efficacy),
             })
             .collect(),
         action: path.action,
         dose: path.level,
-        probability: truth.as_ref().map(|truth| path.probability(truth)),
+        probability: path.probability,
     };
     let courses: Vec<Course> = all.iter().map(course).collect();
     if json {
