@@ -535,8 +535,7 @@ fn characteristics_from_here_on_start_from_the_data() {
     let case = Case::new();
     let file = case.file("boin.toml", BOIN);
     let data = case.file("so-far.csv", "dose,n,dlt,pending\n1,3,0,0\n2,6,1,0\n3,12,4,0\n4,9,3,0\n");
-    let answer =
-        case.json(&["design", "oc", &file, "--truth", "0.05,0.15,0.3,0.45,0.6", "--from", &data]);
+    let answer = case.json(&["design", "oc", &file, "--truth", "0.05,0.15,0.3,0.45,0.6", "--from", &data]);
     // Nobody is left to treat: the selection is what `design mtd` says.
     let mtd = case.json(&["design", "mtd", &file, "--data", &data])["mtd"].as_u64().unwrap() as usize;
     near(&answer["scenarios"][0]["select"][mtd - 1], 1.0, 1e-12);
@@ -558,7 +557,9 @@ fn the_paths_of_the_first_cohorts_sum_to_one() {
     near(&safe["probability"], 0.0300475994693574, 1e-15);
     assert_eq!((safe["action"].as_str(), safe["dose"].as_u64()), (Some("escalate"), Some(5)));
     assert_eq!(safe["cohorts"][3], json!({"dose": 4, "n": 3, "dlt": 0}));
-    assert!(case.json(&["design", "paths", &file, "--cohorts", "1"])["paths"][0].get("probability").is_none());
+    assert!(
+        case.json(&["design", "paths", &file, "--cohorts", "1"])["paths"][0].get("probability").is_none()
+    );
     for cohorts in ["0", "51", "-1", "1.5", "1000000000"] {
         case.refusal(&["design", "paths", &file, &format!("--cohorts={cohorts}")]);
     }

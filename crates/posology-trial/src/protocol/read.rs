@@ -211,12 +211,22 @@ pub fn read_scenarios(text: &str, levels: usize, efficacy: bool) -> Result<Vec<S
             (false, _) => "truth",
         };
         let found = about.split_once("found ").map_or(about, |(_, found)| found).to_owned();
-        Some(fault(format!("scenario[{place}].{key}"), found, expected, "give one rate a level, each from 0 to 1"))
+        Some(fault(
+            format!("scenario[{place}].{key}"),
+            found,
+            expected,
+            "give one rate a level, each from 0 to 1",
+        ))
     };
     let mut problems: Vec<Problem> =
         scenarios.iter().enumerate().filter_map(bad).take(MOST_PROBLEMS).collect();
     if scenarios.is_empty() {
-        problems.push(fault("scenario".to_owned(), "no scenario".to_owned(), "at least one", "add a [[scenario]]"));
+        problems.push(fault(
+            "scenario".to_owned(),
+            "no scenario".to_owned(),
+            "at least one",
+            "add a [[scenario]]",
+        ));
     }
     if problems.is_empty() { Ok(scenarios) } else { Err(Problems::new(problems)) }
 }

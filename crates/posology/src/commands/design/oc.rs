@@ -124,8 +124,7 @@ pub(super) fn exact(
 ) -> Result<Answer, Failure> {
     let scenarios = judged.scenarios(&file.design)?;
     let graph = compile(file, None, budget, source)?;
-    let yardstick =
-        judged.yardstick(target.or(file.design.target()), graph.planned(&file.design))?;
+    let yardstick = judged.yardstick(target.or(file.design.target()), graph.planned(&file.design))?;
     let scenarios = graph
         .characteristics(&scenarios, yardstick, file::threads())
         .map_err(|why| file::no_graph(source, &why))?;
