@@ -14,7 +14,9 @@ use crate::decision::{Action, Case, Completion, Decision, Move, Numbers, Selecti
 use crate::ladder::{Doses, Level};
 use crate::late_onset::LateOnset;
 use crate::settings::{Listed, Problem, Problems, Shared};
-use crate::{blrm, boin, boin12, crm, i3plus3, keyboard, mtpi, mtpi_2, three_plus_three, tite_boin};
+use crate::{
+    blrm, boin, boin12, crm, i3plus3, keyboard, mtpi, mtpi_2, rolling_six, three_plus_three, tite_boin,
+};
 
 /// The greatest next cohort that [`Design::what_if`] lists.
 pub const COHORT_MAX: u32 = 100;
@@ -83,6 +85,11 @@ pub(crate) trait Rule: Sync {
     /// The weights of pending patients, where the rule weighs them.
     fn late_onset(&self) -> Option<&LateOnset> {
         None
+    }
+
+    /// Whether the rule decides after whole cohorts of `cohort-size`; others count their own, and say what is missing.
+    fn in_cohorts(&self) -> bool {
+        true
     }
 
     /// Reasons that hold whatever the undecided turn out to be.
@@ -187,6 +194,8 @@ designs! {
     Boin, "boin", boin;
     /// The Bayesian logistic regression model.
     Blrm, "blrm", blrm;
+    /// The rolling six design.
+    RollingSix, "rolling-6", rolling_six;
     /// The i3+3 design.
     I3Plus3, "i3+3", i3plus3;
     /// The Keyboard design.
@@ -485,8 +494,7 @@ impl Design {
     fn part_cohort(&self, seen: &Counts) -> Option<Because> {
         let size = self.cohort_size();
         let here = seen.here().evaluable + seen.pending_at(seen.current);
-        // The 3+3 rule counts its own cohorts, and says what is missing.
-        (!here.is_multiple_of(size) && !matches!(self, Self::ThreePlusThree(_))).then(|| {
+        (!here.is_multiple_of(size) && self.rule().in_cohorts()).then(|| {
             let says = format!(
                 "level {} has {here} patients, not a multiple of the cohort size {size}: decided on what is there",
                 seen.current

@@ -40,6 +40,7 @@ pub mod mtpi_2;
 pub mod numeric;
 pub mod paths;
 pub mod random;
+pub mod rolling_six;
 pub mod settings;
 pub mod single_stage;
 pub mod three_plus_three;

@@ -185,6 +185,10 @@ impl Rule for ThreePlusThree {
         None
     }
 
+    fn in_cohorts(&self) -> bool {
+        false
+    }
+
     fn known_stops(&self, known: &Counts) -> Vec<Because> {
         self.stopped_levels(known)
     }
