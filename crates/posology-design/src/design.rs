@@ -15,7 +15,8 @@ use crate::ladder::{Doses, Level};
 use crate::late_onset::LateOnset;
 use crate::settings::{Listed, Problem, Problems, Shared};
 use crate::{
-    blrm, boin, boin12, crm, i3plus3, keyboard, mtpi, mtpi_2, rolling_six, three_plus_three, tite_boin,
+    blrm, boin, boin12, ccd, crm, decision_table, i3plus3, keyboard, mtpi, mtpi_2, rolling_six,
+    three_plus_three, tite_boin,
 };
 
 /// The greatest next cohort that [`Design::what_if`] lists.
@@ -204,6 +205,10 @@ designs! {
     Mtpi, "mtpi", mtpi;
     /// The mTPI-2 design.
     Mtpi2, "mtpi-2", mtpi_2;
+    /// The cumulative cohort design.
+    Ccd, "ccd", ccd;
+    /// A decision table of one's own.
+    DecisionTable, "table", decision_table;
     /// The continual reassessment method.
     Crm, "crm", crm;
     /// BOIN12, on toxicity and efficacy.
