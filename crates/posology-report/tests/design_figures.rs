@@ -148,3 +148,37 @@ fn pictures() {
         std::fs::write(format!("{folder}/{name}.png"), png).unwrap();
     }
 }
+
+#[test]
+fn the_design_section_says_the_rule_its_risks_and_what_they_mean_for_patients() {
+    use posology_report::design_section::{Contents, Method, compose};
+    let design = boin();
+    let graph = Graph::compile(&design, STATES_MAX, 1).unwrap();
+    let scenarios: Vec<Scenario> = TRUTHS
+        .iter()
+        .map(|(name, truth)| Scenario { name: (*name).to_owned(), ..Scenario::of(truth) })
+        .collect();
+    let yardstick = Yardstick::new(0.3, 30);
+    let all = graph.characteristics(&scenarios, yardstick, 1).unwrap();
+    let toxic = graph.characteristics(&[Scenario::of(&[0.4, 0.5, 0.6, 0.7, 0.8])], yardstick, 1).unwrap();
+    let paths = pathways(&design, &Data::from_outcomes(5, "").unwrap(), 3, Some(&scenarios[0])).unwrap();
+    let document = compose(&Contents {
+        design: &design,
+        levels: &levels(),
+        settings: &[("target".to_owned(), "0.3".to_owned()), ("elimination".to_owned(), "0.95".to_owned())],
+        characteristics: &all,
+        method: Method::Exact { states: graph.size().states },
+        pathways: &paths,
+        toxic_first_level: toxic.first(),
+    });
+    let text = posology_report::markdown::write(&document);
+    // Source: the boundary table of BOIN 2.7.2 for a target of 0.30.
+    assert!(text.contains("| 3 | 0 | 1 | 2 | 3 |"), "{text}");
+    assert!(text.contains("| 9 | 2 | 3 | 4 | 5 |"), "{text}");
+    assert!(text.contains("so toxic that 40.0% of patients had a dose-limiting toxicity"), "{text}");
+    assert!(text.contains("| True DLT rate | 0.05 | 0.15 | 0.30 | 0.45 | 0.60 | – | – |"), "{text}");
+    if let Ok(folder) = std::env::var("FIGURES") {
+        std::fs::write(format!("{folder}/design.html"), posology_report::html::write(&document)).unwrap();
+        std::fs::write(format!("{folder}/design.md"), text).unwrap();
+    }
+}
