@@ -9,15 +9,13 @@
 use serde::{Deserialize, Serialize};
 
 use crate::because::Because;
+use crate::bf_boin::Backfill;
 use crate::data::{BadData, Cohort, Counts, Data, Turned};
 use crate::decision::{Action, Case, Completion, Decision, Move, Numbers, Selection, UndecidedDlts, WhatIf};
 use crate::ladder::{Doses, Level};
 use crate::late_onset::LateOnset;
 use crate::settings::{Listed, Problem, Problems, Shared};
-use crate::{
-    blrm, boin, boin12, ccd, crm, decision_table, i3plus3, keyboard, mtpi, mtpi_2, rolling_six,
-    three_plus_three, tite_boin,
-};
+use crate::{bf_boin, blrm, boin, boin12, ccd, crm, decision_table, i3plus3, keyboard, mtpi, mtpi_2, rolling_six, three_plus_three, tite_boin};
 
 /// The greatest next cohort that [`Design::what_if`] lists.
 pub const COHORT_MAX: u32 = 100;
@@ -81,6 +79,12 @@ pub(crate) trait Rule: Sync {
     /// reads nothing. The decision graph holds states apart that differ in this.
     fn remembers(&self, last: Cohort) -> Option<Cohort> {
         Some(last)
+    }
+
+    /// Which levels below the current one are open for backfilling, for designs that backfill. Pending patients are in
+    /// `pending`, possible DLTs are counted as DLTs.
+    fn backfill(&self, _seen: &Counts) -> Vec<Backfill> {
+        Vec::new()
     }
 
     /// The weights of pending patients, where the rule weighs them.
@@ -213,6 +217,8 @@ designs! {
     Crm, "crm", crm;
     /// BOIN12, on toxicity and efficacy.
     Boin12, "boin12", boin12;
+    /// BOIN with backfilling at lower levels.
+    BfBoin, "bf-boin", bf_boin;
     /// BOIN for late-onset toxicity, which goes on while patients are pending.
     TiteBoin, "tite-boin", tite_boin;
 }
@@ -257,6 +263,16 @@ impl Design {
     /// The data's ladder is not the design's, more patients than `max-patients` were treated, or an integral did
     /// not reach its accuracy.
     pub fn next(&self, data: &Data) -> Result<Decision, BadData> {
+        let mut decision = self.decided(data)?;
+        if !matches!(decision.action, Action::Stop | Action::Complete) {
+            let levels = self.rule().backfill(&data.followed(true));
+            decision.because.extend(levels.into_iter().map(|at| at.because));
+        }
+        Ok(decision)
+    }
+
+    /// As [`Design::next`], without the reasons for backfilling.
+    fn decided(&self, data: &Data) -> Result<Decision, BadData> {
         self.fits(data)?;
         if data.undecided() == 0 {
             return self.next_when_complete(&data.known());
@@ -441,6 +457,30 @@ impl Design {
             }
         }
         Ok(rows)
+    }
+
+    /// Which levels below the current one are open for backfilling and why each is or is not: one entry a level, the
+    /// lowest first. Empty for designs that do not backfill, and once the escalation has ended. The current level of
+    /// the data is the one the escalation is at, whoever was treated last.
+    ///
+    /// ```
+    /// use posology_design::{Data, Design};
+    /// let design: Design = serde_json::from_str(r#"{"design": "bf-boin", "doses": 3, "target": 0.25}"#).unwrap();
+    /// let open = |outcomes: &str| -> Vec<u32> {
+    ///     let data = Data::from_outcomes(3, outcomes).unwrap();
+    ///     let levels = design.backfill(&data).unwrap().into_iter().filter(|at| at.open);
+    ///     levels.map(|at| at.level.number()).collect()
+    /// };
+    /// assert_eq!(open("1NNE 2NNN 3P"), [1]); // a response at level 1, none at level 2
+    /// assert_eq!(open("1NNE 2NEN"), [1]); // level 2 is the current one
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Design::next`].
+    pub fn backfill(&self, data: &Data) -> Result<Vec<Backfill>, BadData> {
+        let levels = self.rule().backfill(&data.followed(true));
+        let goes_on = |action: Action| !matches!(action, Action::Stop | Action::Complete);
+        Ok(if levels.is_empty() || !goes_on(self.decided(data)?.action) { Vec::new() } else { levels })
     }
 
     /// The weights of pending patients, for designs on follow-up.

@@ -20,6 +20,7 @@
 //! ```
 
 pub mod because;
+pub mod bf_boin;
 pub mod blrm;
 pub mod boin;
 pub mod boin12;
