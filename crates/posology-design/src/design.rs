@@ -15,7 +15,10 @@ use crate::decision::{Action, Case, Completion, Decision, Move, Numbers, Selecti
 use crate::ladder::{Doses, Level};
 use crate::late_onset::LateOnset;
 use crate::settings::{Listed, Problem, Problems, Shared};
-use crate::{bf_boin, blrm, boin, boin12, ccd, crm, decision_table, i3plus3, keyboard, mtpi, mtpi_2, rolling_six, three_plus_three, tite_boin};
+use crate::{
+    bf_boin, blrm, boin, boin12, ccd, crm, decision_table, i3plus3, keyboard, mtpi, mtpi_2, rolling_six,
+    three_plus_three, tite_boin,
+};
 
 /// The greatest next cohort that [`Design::what_if`] lists.
 pub const COHORT_MAX: u32 = 100;
