@@ -3,6 +3,8 @@
 //! The same measures come out of the exact sum over a decision graph and out of simulated trials: both hand over
 //! ended trials with their weights.
 
+use std::ops::AddAssign;
+
 use serde::{Deserialize, Serialize};
 
 use crate::numeric::binomial_probabilities;
@@ -230,6 +232,19 @@ pub struct Characteristics {
     /// Expected duration in the unit of the accrual settings, for simulated trials in time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration: Option<f64>,
+    /// Expected patients treated at each level, those not evaluable and replaced among them; empty where everyone is
+    /// evaluable.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub treated: Vec<f64>,
+    /// Share of the time of all trials during which accrual was suspended, for simulated trials in time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspended: Option<f64>,
+    /// Expected patients who came while accrual was suspended: turned away, or made to wait.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found_suspended: Option<f64>,
+    /// Expected pending patients at a decision that was acted on, for simulated trials in time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending_at_decision: Option<f64>,
     /// Expected patients with the efficacy outcome at each level, if the design reads it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub responses: Vec<f64>,
@@ -251,58 +266,104 @@ pub struct StandardErrors {
     pub total_patients: f64,
     /// Of the expected DLTs.
     pub total_dlts: f64,
+    /// Of the expected duration, for trials in time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration: Option<f64>,
 }
 
-/// Adds up ended trials with their weights.
+/// Adds up ended trials with their weights: probabilities, or numbers of trials.
 #[derive(Debug, Clone)]
-pub(crate) struct Tally {
+pub(crate) struct Tally<W = f64> {
     yardstick: Yardstick,
     above: Vec<bool>,
-    /// For each level, whether a lower-indexed level is too toxic: being treated here then means having escalated.
+    /// For each level, whether it is too toxic: being treated at a higher one then means having escalated.
     toxic: Vec<bool>,
-    select: Vec<f64>,
-    none: f64,
-    overdose: [f64; 2],
     /// Most patients above the true MTD that are not yet 60% and 80% of those planned.
     overdose_over: [u32; 2],
-    ever_above: f64,
-    escalated_from_toxic: f64,
-    sample_size: Vec<f64>,
-    dlt_count: Vec<f64>,
+    pub(crate) sums: Sums<W>,
 }
 
-impl Tally {
+/// What a [`Tally`] has added up.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(crate) struct Sums<W> {
+    pub(crate) select: Vec<W>,
+    pub(crate) none: W,
+    pub(crate) overdose: [W; 2],
+    pub(crate) ever_above: W,
+    pub(crate) escalated_from_toxic: W,
+    pub(crate) sample_size: Vec<W>,
+    pub(crate) dlt_count: Vec<W>,
+}
+
+impl Sums<u64> {
+    /// The other's trials too.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        add_each(&mut self.select, &other.select);
+        add_each(&mut self.sample_size, &other.sample_size);
+        add_each(&mut self.dlt_count, &other.dlt_count);
+        self.none += other.none;
+        self.ever_above += other.ever_above;
+        self.escalated_from_toxic += other.escalated_from_toxic;
+        self.overdose.iter_mut().zip(other.overdose).for_each(|(into, from)| *into += from);
+    }
+
+    /// Shares of so many trials.
+    pub(crate) fn shares(&self, trials: u64) -> Sums<f64> {
+        let share = |count: &u64| *count as f64 / trials as f64;
+        let shares = |counts: &[u64]| counts.iter().map(share).collect();
+        Sums {
+            select: shares(&self.select),
+            none: share(&self.none),
+            overdose: self.overdose.map(|count| share(&count)),
+            ever_above: share(&self.ever_above),
+            escalated_from_toxic: share(&self.escalated_from_toxic),
+            sample_size: shares(&self.sample_size),
+            dlt_count: shares(&self.dlt_count),
+        }
+    }
+}
+
+/// Adds the numbers of one list to those of another in the same places, which grows as needed.
+pub(crate) fn add_each(into: &mut Vec<u64>, from: &[u64]) {
+    if into.len() < from.len() {
+        into.resize(from.len(), 0);
+    }
+    into.iter_mut().zip(from).for_each(|(into, from)| *into += *from);
+}
+
+impl<W: Copy + Default + AddAssign> Tally<W> {
     pub(crate) fn new(scenario: &Scenario, yardstick: Yardstick) -> Self {
         let truth = &scenario.truth;
         // Without a true MTD every level above the target is too high.
         let limit = yardstick.mtd(truth).map_or(yardstick.target, |mtd| truth[mtd]);
         let share = |percent: u32| (u64::from(yardstick.planned) * u64::from(percent) / 100) as u32;
+        let none = W::default();
         Self {
             above: truth.iter().map(|rate| *rate > limit + 1e-12).collect(),
             toxic: truth.iter().map(|rate| *rate > yardstick.target + 1e-12).collect(),
-            select: vec![0.0; truth.len()],
-            none: 0.0,
-            overdose: [0.0; 2],
             overdose_over: [share(60), share(80)],
-            ever_above: 0.0,
-            escalated_from_toxic: 0.0,
-            sample_size: vec![0.0; yardstick.planned as usize + 1],
-            dlt_count: vec![0.0; yardstick.planned as usize + 1],
+            sums: Sums {
+                select: vec![none; truth.len()],
+                sample_size: vec![none; yardstick.planned as usize + 1],
+                dlt_count: vec![none; yardstick.planned as usize + 1],
+                ..Sums::default()
+            },
             yardstick,
         }
     }
 
     /// A trial that has ended: the selected level from 1, 0 for none, and the DLTs at all levels.
-    pub(crate) fn add_end(&mut self, weight: f64, selected: usize, dlts: u32) {
-        match selected.checked_sub(1).and_then(|index| self.select.get_mut(index)) {
+    pub(crate) fn add_end(&mut self, weight: W, selected: usize, dlts: u32) {
+        match selected.checked_sub(1).and_then(|index| self.sums.select.get_mut(index)) {
             Some(select) => *select += weight,
-            None => self.none += weight,
+            None => self.sums.none += weight,
         }
-        add_at(&mut self.dlt_count, dlts, weight);
+        add_at(&mut self.sums.dlt_count, dlts, weight);
     }
 
     /// The evaluable patients at each level of the trials that ended so.
-    pub(crate) fn add_profile(&mut self, weight: f64, patients: impl Iterator<Item = u32>) {
+    pub(crate) fn add_profile(&mut self, weight: W, patients: impl Iterator<Item = u32>) {
         let (mut total, mut above, mut tried_toxic, mut escalated) = (0_u32, 0_u32, false, false);
         for ((patients, &is_above), &is_toxic) in patients.zip(&self.above).zip(&self.toxic) {
             total += patients;
@@ -310,31 +371,18 @@ impl Tally {
             escalated |= tried_toxic && patients > 0;
             tried_toxic |= is_toxic && patients > 0;
         }
-        for (overdose, over) in self.overdose.iter_mut().zip(self.overdose_over) {
-            *overdose += if above > over { weight } else { 0.0 };
+        let sums = &mut self.sums;
+        let only_if = |so: bool| if so { weight } else { W::default() };
+        for (overdose, over) in sums.overdose.iter_mut().zip(self.overdose_over) {
+            *overdose += only_if(above > over);
         }
-        self.ever_above += if above > 0 { weight } else { 0.0 };
-        self.escalated_from_toxic += if escalated { weight } else { 0.0 };
-        add_at(&mut self.sample_size, total, weight);
+        sums.ever_above += only_if(above > 0);
+        sums.escalated_from_toxic += only_if(escalated);
+        add_at(&mut sums.sample_size, total, weight);
     }
+}
 
-    /// The other tally's trials too.
-    pub(crate) fn merge(&mut self, other: &Self) {
-        let sum = |into: &mut Vec<f64>, from: &[f64]| {
-            if into.len() < from.len() {
-                into.resize(from.len(), 0.0);
-            }
-            into.iter_mut().zip(from).for_each(|(into, from)| *into += from);
-        };
-        sum(&mut self.select, &other.select);
-        sum(&mut self.sample_size, &other.sample_size);
-        sum(&mut self.dlt_count, &other.dlt_count);
-        self.none += other.none;
-        self.ever_above += other.ever_above;
-        self.escalated_from_toxic += other.escalated_from_toxic;
-        self.overdose.iter_mut().zip(other.overdose).for_each(|(into, from)| *into += from);
-    }
-
+impl Tally {
     /// The measures, from the tally and the expected patients at each level. Weights are taken to sum to one.
     pub(crate) fn finish(self, scenario: &Scenario, patients: Vec<f64>) -> Characteristics {
         let truth = &scenario.truth;
@@ -352,51 +400,55 @@ impl Tally {
             name: scenario.name.clone(),
             truth: truth.clone(),
             efficacy: scenario.efficacy.clone(),
-            select_none: self.none,
+            select_none: self.sums.none,
             total_dlts: dlts.iter().sum(),
-            overdose_60: self.overdose[0],
-            overdose_80: self.overdose[1],
+            overdose_60: self.sums.overdose[0],
+            overdose_80: self.sums.overdose[1],
             true_mtd: mtd.map(|index| index as u32 + 1),
-            p_correct: mtd.map_or(self.none, |mtd| self.select[mtd]),
+            p_correct: mtd.map_or(self.sums.none, |mtd| self.sums.select[mtd]),
             p_acceptable: if (0..truth.len()).any(acceptable) {
-                of(&acceptable, &self.select)
+                of(&acceptable, &self.sums.select)
             } else {
-                self.none
+                self.sums.none
             },
-            p_select_above: of(&above, &self.select),
+            p_select_above: of(&above, &self.sums.select),
             p_allocated_above: if total_patients > 0.0 {
                 of(&above, &patients) / total_patients
             } else {
                 0.0
             },
-            p_ever_above: self.ever_above,
-            p_escalated_from_toxic: self.escalated_from_toxic,
-            p_early_stop: self.sample_size.iter().take(planned).sum(),
+            p_ever_above: self.sums.ever_above,
+            p_escalated_from_toxic: self.sums.escalated_from_toxic,
+            p_early_stop: self.sums.sample_size.iter().take(planned).sum(),
             benchmark: mtd.map_or(0.0, |mtd| benchmark_select[mtd]),
             benchmark_select,
-            accuracy_index: accuracy_index(truth, self.yardstick.target, &self.select, self.none),
+            accuracy_index: accuracy_index(truth, self.yardstick.target, &self.sums.select, self.sums.none),
             responses: patients
                 .iter()
                 .zip(&scenario.efficacy)
                 .map(|(patients, rate)| patients * rate)
                 .collect(),
-            select: self.select,
+            select: self.sums.select,
             patients,
             dlts,
             total_patients,
-            sample_size: self.sample_size,
-            dlt_count: self.dlt_count,
+            sample_size: self.sums.sample_size,
+            dlt_count: self.sums.dlt_count,
             cohorts: None,
             duration: None,
+            treated: Vec::new(),
+            suspended: None,
+            found_suspended: None,
+            pending_at_decision: None,
             mc_se: None,
         }
     }
 }
 
-fn add_at(counts: &mut Vec<f64>, at: u32, weight: f64) {
+fn add_at<W: Copy + Default + AddAssign>(counts: &mut Vec<W>, at: u32, weight: W) {
     let at = at as usize;
     if at >= counts.len() {
-        counts.resize(at + 1, 0.0);
+        counts.resize(at + 1, W::default());
     }
     counts[at] += weight;
 }

@@ -45,6 +45,7 @@ pub mod paths;
 pub mod random;
 pub mod rolling_six;
 pub mod settings;
+pub mod simulate;
 pub mod single_stage;
 pub mod three_plus_three;
 pub mod tite_boin;

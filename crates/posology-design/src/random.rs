@@ -28,6 +28,25 @@ impl Stream {
         Self { key: [seed, 0], counter: [0, 0, scenario, replicate], words: [0; 4], used: 4 }
     }
 
+    /// The stream of arrivals of that replicate: `numpy.random.Philox(key=[seed, 0], counter=[0, 1, scenario, replicate])`.
+    pub fn of_arrivals(seed: u64, scenario: u64, replicate: u64) -> Self {
+        Self { counter: [0, 1, scenario, replicate], ..Self::new(seed, scenario, replicate) }
+    }
+
+    /// Four uniform numbers of the stream, whatever was drawn before: those in places 4 `block` to 4 `block` + 3.
+    ///
+    /// ```
+    /// use posology_design::random::Stream;
+    /// let stream = Stream::new(7, 2, 3);
+    /// let mut in_order = stream.clone();
+    /// let first_eight: Vec<f64> = (0..8).map(|_| in_order.uniform()).collect();
+    /// assert_eq!(stream.block(1), first_eight[4..]);
+    /// ```
+    pub fn block(&self, block: u64) -> [f64; 4] {
+        let [_, arrivals, scenario, replicate] = self.counter;
+        philox(self.key, [block.wrapping_add(1), arrivals, scenario, replicate]).map(unit)
+    }
+
     /// The next 64 bits.
     pub fn word(&mut self) -> u64 {
         if self.used == 4 {
@@ -41,8 +60,12 @@ impl Stream {
 
     /// A uniform number of 53 bits in [0, 1).
     pub fn uniform(&mut self) -> f64 {
-        (self.word() >> 11) as f64 * (1.0 / 9_007_199_254_740_992.0)
+        unit(self.word())
     }
+}
+
+fn unit(word: u64) -> f64 {
+    (word >> 11) as f64 * (1.0 / 9_007_199_254_740_992.0)
 }
 
 fn philox(key: [u64; 2], counter: [u64; 4]) -> [u64; 4] {
