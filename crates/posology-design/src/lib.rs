@@ -43,6 +43,7 @@ pub mod mtpi_2;
 pub mod numeric;
 pub mod paths;
 pub mod random;
+pub mod randomised;
 pub mod rolling_six;
 pub mod settings;
 pub mod simulate;
