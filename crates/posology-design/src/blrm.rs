@@ -25,7 +25,7 @@ use crate::because::Because;
 use crate::boin::plural;
 use crate::data::{BadData, Counts};
 use crate::decision::{Action, Estimate, Move, Numbers, Parameter};
-use crate::design::Rule;
+use crate::design::{Believed, Rule};
 use crate::ladder::{LEVELS_MAX, Level};
 use crate::settings::{About, Problem, Problems, Shared, settings};
 use posterior::{Integrals, Model, Moments, TOLERANCE, Threshold, Treated};
@@ -391,6 +391,10 @@ fn chances(integrals: &Integrals) -> Vec<Chances> {
 impl Rule for Blrm {
     fn shared(&self) -> Shared<'_> {
         self.settings.rule_shared()
+    }
+
+    fn believed(&self, seen: &Counts) -> Result<Option<Vec<Believed>>, BadData> {
+        Ok(Some(self.model.curves(&treated(seen))))
     }
 
     fn decide(&self, seen: &Counts) -> Result<Move, BadData> {

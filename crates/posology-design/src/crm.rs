@@ -37,7 +37,7 @@ pub(crate) use steering::{Steering, recommended, recommended_treated, selected_w
 use crate::because::Because;
 use crate::data::{BadData, Cohort, Counts};
 use crate::decision::{Action, Estimate, Move, Numbers, Parameter};
-use crate::design::Rule;
+use crate::design::{Believed, Rule};
 use crate::ladder::{Doses, LEVELS_MAX, Level};
 use crate::settings::{About, Problem, Problems, Shared, settings};
 
@@ -480,6 +480,11 @@ impl Rule for Crm {
     fn numbers(&self, seen: &Counts) -> Result<Numbers, BadData> {
         let closed = self.steering().stops(seen, self.fit(seen)?.over);
         self.model.numbers(seen, observed(seen), closed)
+    }
+
+    fn believed(&self, seen: &Counts) -> Result<Option<Vec<Believed>>, BadData> {
+        let surface = self.model.posterior.surface(observed(seen))?;
+        Ok(Some(surface.curves(&self.model.posterior.curve)))
     }
 
     fn remembers(&self, last: Cohort) -> Option<Cohort> {

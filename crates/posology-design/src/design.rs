@@ -34,6 +34,9 @@ pub(crate) enum Needs {
     FollowUp,
 }
 
+/// A truth with its posterior mass: the DLT rate of each level.
+pub(crate) type Believed = (f64, Vec<f64>);
+
 /// What every design answers. Deciding and explaining are apart: `decide` allocates nothing that outlives it and
 /// is called millions of times by the decision graph; the words are made for the one decision that is shown.
 pub(crate) trait Rule: Sync {
@@ -76,6 +79,12 @@ pub(crate) trait Rule: Sync {
     /// eliminates, where the rule is such a table.
     fn boundaries(&self, _evaluable: u32) -> Option<Boundaries> {
         None
+    }
+
+    /// Truths that the rule's own model believes possible after the data, each with its posterior mass: the masses sum
+    /// to one. None where the rule has no model of all levels together.
+    fn believed(&self, _seen: &Counts) -> Result<Option<Vec<Believed>>, BadData> {
+        Ok(None)
     }
 
     /// What of the last cohort the rule reads, in the simplest form that leads to the same decisions; none where it

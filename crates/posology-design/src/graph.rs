@@ -12,7 +12,7 @@ mod compile;
 mod passes;
 
 pub(crate) use passes::outcome_chances;
-pub use passes::{CohortOutcome, Course};
+pub use passes::{Belief, CohortOutcome, Course, Prediction};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;

@@ -165,8 +165,9 @@ fn predictions_are_the_exact_characteristics_averaged_over_the_posterior() {
     let boin = design(json!({"design": "boin", "target": 0.3, "doses": 2, "max-patients": 12}));
     let data = Data::from_outcomes(2, "1NNT 2NNN").unwrap();
     let graph = Graph::compile_from(&boin, &data, STATES_MAX, 1).unwrap();
-    let predicted = graph.predicted_selection(&data);
-    close(predicted.iter().sum(), 1.0, 1e-12);
+    let prediction = graph.predict(&boin, &data, 1).unwrap();
+    let predicted = prediction.select.clone();
+    close(predicted.iter().sum::<f64>() + prediction.select_none, 1.0, 1e-12);
     let points = 200;
     let grid: Vec<f64> = (0..points).map(|point| (f64::from(point) + 0.5) / f64::from(points)).collect();
     // Densities of Beta(2, 3) and Beta(1, 4).
@@ -179,6 +180,35 @@ fn predictions_are_the_exact_characteristics_averaged_over_the_posterior() {
         let mean: f64 = all.iter().map(|oc| oc.select[level] * weight(oc.truth[0], oc.truth[1])).sum();
         close(predicted[level], mean, 2e-4);
     }
+}
+
+#[test]
+fn a_model_predicts_as_its_own_posterior_says() {
+    // With everybody treated, the selection is certain; before that the prediction is a mean over the posterior, so
+    // that its mean over the next cohort's predictive outcomes is the same prediction again.
+    let settings = json!({"design": "crm", "target": 0.25, "skeleton": [0.1, 0.25, 0.4], "max-patients": 9,
+        "stop-toxic": false});
+    let crm = design(settings);
+    let at = |outcomes: &str| {
+        let data = Data::from_outcomes(3, outcomes).unwrap();
+        let graph = Graph::compile_from(&crm, &data, STATES_MAX, 1).unwrap();
+        graph.predict(&crm, &data, 1).unwrap().select
+    };
+    let now = at("1NNN 2NNT");
+    close(now.iter().sum(), 1.0, 1e-9);
+    let done = at("1NNN 2NNT 2NNT");
+    assert!(done.iter().any(|selected| (selected - 1.0).abs() < 1e-12), "{done:?}");
+    // The next cohort is at level 2: its outcomes, weighted by the ratio of evidences through the posterior of p2.
+    let numbers = crm.numbers(&Data::from_outcomes(3, "1NNN 2NNT").unwrap()).unwrap();
+    let next: Vec<Vec<f64>> =
+        ["2NNN", "2NNT", "2NTT", "2TTT"].iter().map(|cohort| at(&format!("1NNN 2NNT {cohort}"))).collect();
+    for level in 0..3 {
+        let (least, most) =
+            next.iter().map(|one| one[level]).fold((1.0_f64, 0.0_f64), |(a, b), p| (a.min(p), b.max(p)));
+        assert!(now[level] >= least - 1e-9 && now[level] <= most + 1e-9, "{now:?}");
+    }
+    // Level 3 is selected only after no further DLT: at most the probability of that, 1 - mean + spread.
+    assert!(now[2] < 1.0 - numbers.levels[1].mean.unwrap());
 }
 
 #[test]

@@ -305,6 +305,36 @@ impl Model {
         sums.finish(self, region.top + log(step), resolution)
     }
 
+    /// The DLT rate of every level on a grid of parameters, with the posterior mass of each point; the masses sum to one.
+    /// Means over it are good to about 1e-6.
+    pub(crate) fn curves(&self, treated: &[Treated]) -> Vec<(f64, Vec<f64>)> {
+        const ROWS_BELIEVED: usize = 24;
+        let region = self.region(treated);
+        let rule = gauss_legendre(24);
+        let step = (region.high - region.low) / ROWS_BELIEVED as f64;
+        let mut points = Vec::with_capacity(ROWS_BELIEVED * rule.len());
+        for place in 1..ROWS_BELIEVED {
+            let row = self.row(treated, region.low + step * place as f64);
+            let (mode, best, curvature) = row.mode();
+            if best < region.top - CUTOFF {
+                continue;
+            }
+            let (width, floor) = (1.0 / sqrt(curvature), region.top - CUTOFF);
+            let (low, high) = (row.end(mode, width, -1.0, floor), row.end(mode, width, 1.0, floor));
+            for (node, weight) in &rule {
+                let log_alpha = 0.5 * (low + high) + 0.5 * (high - low) * node;
+                let mass = 0.5 * (high - low) * weight * exp(row.log_density(log_alpha) - region.top);
+                let rate = |x: &f64| logistic(log_alpha + row.beta * x).0;
+                points.push((mass, self.x.iter().map(rate).collect::<Vec<f64>>()));
+            }
+        }
+        let most = points.iter().map(|(mass, _)| *mass).fold(0.0, f64::max);
+        points.retain(|(mass, _)| *mass > 1e-9 * most);
+        let total: f64 = points.iter().map(|(mass, _)| mass).sum();
+        points.iter_mut().for_each(|(mass, _)| *mass /= total);
+        points
+    }
+
     /// The 2.5% and 97.5% quantiles of the DLT probability at each level, to [`TOLERANCE`] in probability.
     pub(crate) fn credible(
         &self,

@@ -622,6 +622,18 @@ impl Surface {
             .sum()
     }
 
+    /// The DLT rate of every level at each node with mass to speak of, and the mass; the masses sum to one.
+    pub(crate) fn curves(&self, curve: &Curve) -> Vec<(f64, Vec<f64>)> {
+        let kept: Vec<(usize, usize, f64)> = self.nodes().filter(|(_, _, mass)| *mass > 1e-13).collect();
+        let total: f64 = kept.iter().map(|(_, _, mass)| mass).sum();
+        let rates = |(node, row, mass): &(usize, usize, f64)| {
+            let (first, second) = self.at(*node, *row);
+            let of_level = |level| curve.at(level, first, second).clamp(0.0, 1.0);
+            (mass / total, (0..curve.levels()).map(of_level).collect())
+        };
+        kept.iter().map(rates).collect()
+    }
+
     /// Posterior mean and standard deviation of each parameter.
     pub(crate) fn parameters(&self) -> Vec<(f64, f64)> {
         let summary = |of: fn(f64, f64) -> f64| {

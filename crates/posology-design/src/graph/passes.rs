@@ -2,6 +2,8 @@
 
 use super::{Graph, NoGraph, Root, outcomes};
 use crate::characteristics::{Characteristics, Scenario, Tally, Yardstick};
+use crate::data::Data;
+use crate::design::Design;
 use crate::ladder::Level;
 use crate::numeric::{binomial_probabilities, ln_gamma};
 
@@ -263,10 +265,30 @@ impl Graph {
         gradient
     }
 
-    /// The predictive probability that each level is selected (and, last, that none is), given the patients treated
-    /// before the graph begins: each level's DLT rate has the Beta(1, 1) prior, independently, and what is not yet
-    /// known is drawn from its posterior. For designs on toxicity alone.
-    pub fn predicted_selection(&self, data: &crate::Data) -> Vec<f64> {
+    /// What the end of the trial will be, given the patients treated before the graph begins: the mean of its
+    /// characteristics over the posterior. A design with a model of all levels uses its own posterior; else each
+    /// level's DLT rate has the Beta(1, 1) prior, independently. For designs on toxicity alone.
+    ///
+    /// # Errors
+    /// The model gives no answer, or probabilities do not sum to one.
+    pub fn predict(&self, design: &Design, data: &Data, threads: usize) -> Result<Prediction, NoGraph> {
+        let Some(believed) = design.rule().believed(&data.known())? else {
+            let mut select = self.predicted_by_level(data);
+            let select_none = select.pop().unwrap_or(0.0);
+            return Ok(Prediction { select, select_none, belief: Belief::IndependentBeta });
+        };
+        let scenarios: Vec<Scenario> = believed.iter().map(|(_, truth)| Scenario::of(truth)).collect();
+        let yardstick = Yardstick::new(design.target().unwrap_or(0.5), self.planned(design));
+        let all = self.characteristics(&scenarios, yardstick, threads)?;
+        let mean = |of: &dyn Fn(&Characteristics) -> f64| {
+            all.iter().zip(&believed).map(|(oc, (mass, _))| mass * of(oc)).sum::<f64>()
+        };
+        let select = (0..self.levels).map(|level| mean(&|oc| oc.select[level])).collect();
+        Ok(Prediction { select, select_none: mean(&|oc| oc.select_none), belief: Belief::Model })
+    }
+
+    /// Selections by exact recursion: what the next cohort at a level does is beta-binomial given that level's counts.
+    fn predicted_by_level(&self, data: &Data) -> Vec<f64> {
         let mut mass = vec![0.0; self.level.len()];
         for root in &self.roots {
             let of_level = |(level, undecided, outcome): &(u8, u8, [u8; 3])| {
@@ -385,6 +407,27 @@ impl Graph {
             probability: libm::exp(log),
         }
     }
+}
+
+/// The predictive probabilities of the final selection.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Prediction {
+    /// Probability that each level is selected.
+    pub select: Vec<f64>,
+    /// Probability that none is.
+    pub select_none: f64,
+    /// Whose posterior it is.
+    pub belief: Belief,
+}
+
+/// The posterior behind a prediction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Belief {
+    /// That of the design's own model.
+    Model,
+    /// Beta(1, 1) at each level, independently.
+    IndependentBeta,
 }
 
 /// The course of one trial.
