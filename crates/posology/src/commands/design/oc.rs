@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use posology_design::characteristics::{Characteristics, Yardstick};
-use posology_design::graph::{Graph, STATES_MAX};
+use posology_design::graph::{Graph, Prediction, STATES_MAX};
 use posology_design::{Because, Data, Level};
 use posology_trial::protocol::DesignFile;
 use serde::Serialize;
@@ -50,15 +50,9 @@ pub(super) struct Answer {
     pub(super) scenarios: Vec<Characteristics>,
     /// Probability that each level is selected, each DLT rate drawn from its posterior given the data so far.
     #[serde(skip_serializing_if = "Option::is_none")]
-    predicted: Option<Predicted>,
+    predicted: Option<Prediction>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     because: Vec<Because>,
-}
-
-#[derive(Serialize)]
-struct Predicted {
-    select: Vec<f64>,
-    select_none: f64,
 }
 
 pub(crate) fn run(oc: &Oc, json: bool) -> Result<(), Failure> {
@@ -75,11 +69,12 @@ pub(crate) fn run(oc: &Oc, json: bool) -> Result<(), Failure> {
     let characteristics = graph
         .characteristics(&scenarios, yardstick, file::threads())
         .map_err(|why| file::no_graph(&source, &why))?;
-    let predicted = so_far.as_ref().filter(|_| !file.design.needs_efficacy()).map(|patients| {
-        let mut select = graph.predicted_selection(&patients.data);
-        let select_none = select.pop().unwrap_or(0.0);
-        Predicted { select, select_none }
-    });
+    let predicted = so_far
+        .as_ref()
+        .filter(|_| !file.design.needs_efficacy())
+        .map(|patients| graph.predict(&file.design, &patients.data, file::threads()))
+        .transpose()
+        .map_err(|why| file::no_graph(&source, &why))?;
     let answer = Answer {
         design: file.design.name(),
         file: None,
