@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::because::Because;
 use crate::boin::plural;
-use crate::data::{BadData, Counts};
+use crate::data::{BadData, Cohort, Counts};
 use crate::decision::{Action, Estimate, Move, Numbers, Parameter};
 use crate::design::{Believed, Rule};
 use crate::ladder::{LEVELS_MAX, Level};
@@ -538,6 +538,10 @@ impl Rule for Blrm {
             sd: integrals.sd[place],
         };
         Ok(Numbers { levels, parameters: vec![parameter(0, "log alpha"), parameter(1, "log beta")] })
+    }
+
+    fn remembers(&self, _last: Cohort) -> Option<Cohort> {
+        None
     }
 }
 

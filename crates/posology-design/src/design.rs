@@ -16,8 +16,7 @@ use crate::ladder::{Doses, Level};
 use crate::late_onset::LateOnset;
 use crate::settings::{Listed, Problem, Problems, Shared};
 use crate::{
-    bf_boin, blrm, boin, boin12, ccd, crm, decision_table, i3plus3, keyboard, mtpi, mtpi_2, rolling_six,
-    three_plus_three, tite_boin,
+    bf_boin, blrm, boin, boin12, ccd, crm, decision_table, i3plus3, keyboard, mtpi, mtpi_2, partial_order, rolling_six, three_plus_three, tite_boin,
 };
 
 /// The greatest next cohort that [`Design::what_if`] lists.
@@ -227,6 +226,8 @@ designs! {
     DecisionTable, "table", decision_table;
     /// The continual reassessment method.
     Crm, "crm", crm;
+    /// The CRM for partially ordered regimens.
+    PoCrm, "po-crm", partial_order;
     /// BOIN12, on toxicity and efficacy.
     Boin12, "boin12", boin12;
     /// BOIN with backfilling at lower levels.

@@ -41,6 +41,7 @@ pub mod late_onset;
 pub mod mtpi;
 pub mod mtpi_2;
 pub mod numeric;
+pub mod partial_order;
 pub mod paths;
 pub mod random;
 pub mod randomised;

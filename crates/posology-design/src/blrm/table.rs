@@ -255,8 +255,8 @@ impl Likelihood<'_> {
 
 /// exp(x) for |x| < 700 with relative error below 1e-13, without branches, so that compilers may do several at once.
 fn exp_near_zero(x: f64) -> f64 {
-    const LN_2_HIGH: f64 = 0.693_147_180_369_123_816_490;
-    const LN_2_LOW: f64 = 1.908_214_929_270_587_700_02e-10;
+    const LN_2_HIGH: f64 = 0.693_147_180_369_123_8;
+    const LN_2_LOW: f64 = 1.908_214_929_270_587_7e-10;
     // Adding and taking away 1.5 * 2^52 rounds to a whole number, which stands in the low bits meanwhile.
     const ROUNDER: f64 = 6_755_399_441_055_744.0;
     let x = if x > -700.0 { x } else { -700.0 };
