@@ -4,7 +4,7 @@
 //! having none: a design that decides on counts is asked for every way in which they may turn out, and advises
 //! only what all agree on; a late-onset design reads how long each pending patient has been followed.
 //!
-//! Adding a design is one file, which answers [`Rule`], and one line in the list below.
+//! Adding a design is one file, which answers `Rule`, and one line in the list below.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +16,8 @@ use crate::ladder::{Doses, Level};
 use crate::late_onset::LateOnset;
 use crate::settings::{Listed, Problem, Problems, Shared};
 use crate::{
-    bf_boin, blrm, boin, boin12, ccd, crm, decision_table, i3plus3, keyboard, mtpi, mtpi_2, partial_order, rolling_six, three_plus_three, tite_boin,
+    bf_boin, blrm, boin, boin12, ccd, crm, decision_table, i3plus3, keyboard, mtpi, mtpi_2, partial_order,
+    rolling_six, three_plus_three, tite_boin,
 };
 
 /// The greatest next cohort that [`Design::what_if`] lists.
