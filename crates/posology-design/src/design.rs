@@ -16,8 +16,8 @@ use crate::ladder::{Doses, Level};
 use crate::late_onset::LateOnset;
 use crate::settings::{Listed, Problem, Problems, Shared};
 use crate::{
-    bf_boin, blrm, boin, boin12, ccd, crm, decision_table, i3plus3, keyboard, mtpi, mtpi_2, partial_order,
-    rolling_six, three_plus_three, tite_boin,
+    accelerated_titration, bf_boin, blrm, boin, boin12, ccd, crm, decision_table, i3plus3, keyboard, mtpi,
+    mtpi_2, partial_order, rolling_six, three_plus_three, tite_boin,
 };
 
 /// The greatest next cohort that [`Design::what_if`] lists.
@@ -211,6 +211,8 @@ designs! {
     Boin, "boin", boin;
     /// The Bayesian logistic regression model.
     Blrm, "blrm", blrm;
+    /// Accelerated titration.
+    AcceleratedTitration, "accelerated-titration", accelerated_titration;
     /// The rolling six design.
     RollingSix, "rolling-6", rolling_six;
     /// The i3+3 design.

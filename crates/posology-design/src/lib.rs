@@ -19,6 +19,7 @@
 //! # Ok::<(), posology_design::BadData>(())
 //! ```
 
+pub mod accelerated_titration;
 pub mod because;
 pub mod bf_boin;
 pub mod blrm;
