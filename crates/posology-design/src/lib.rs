@@ -20,11 +20,13 @@
 //! ```
 
 pub mod accelerated_titration;
+pub mod basket;
 pub mod because;
 pub mod bf_boin;
 pub mod blrm;
 pub mod boin;
 pub mod boin12;
+pub mod bop2;
 pub mod calibrate;
 pub mod ccd;
 pub mod characteristics;
@@ -39,11 +41,13 @@ pub mod interval;
 pub mod keyboard;
 pub mod ladder;
 pub mod late_onset;
+pub mod monitoring;
 pub mod mtpi;
 pub mod mtpi_2;
 pub mod numeric;
 pub mod partial_order;
 pub mod paths;
+pub mod predictive;
 pub mod random;
 pub mod randomised;
 pub mod rolling_six;

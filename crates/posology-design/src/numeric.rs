@@ -246,7 +246,7 @@ fn tails(a: f64, b: f64, x: f64) -> Tails {
 }
 
 /// ln of x^a y^b / B(a, b), written so that large a and b do not cancel.
-fn ln_prefix(a: f64, b: f64, x: f64, y: f64) -> f64 {
+pub(crate) fn ln_prefix(a: f64, b: f64, x: f64, y: f64) -> f64 {
     let n = a + b;
     stirling_error(n) - stirling_error(a) - stirling_error(b) - deviance(a, n * x) - deviance(b, n * y)
         + 0.5 * (log(a) + log(b) - log(n))
