@@ -28,13 +28,15 @@
 
 mod conduct;
 mod count_trial;
+mod time_trial;
 mod totals;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-pub use conduct::{Conduct, Perturbation};
+pub use conduct::{Arrivals, Conduct, Onset, Perturbation, Timing, Unit, WhileSuspended};
 use count_trial::CountTrial;
+use time_trial::TimeTrial;
 use totals::Totals;
 
 use crate::characteristics::{BadScenario, Characteristics, Scenario, Yardstick};
@@ -237,7 +239,7 @@ pub enum NotMerged {
 }
 
 impl Plan {
-    /// A plan on counts alone in which nothing goes wrong.
+    /// A plan in which outcomes are known at once and nothing goes wrong.
     pub fn new(
         design: Design,
         scenarios: Vec<Scenario>,
@@ -267,7 +269,7 @@ impl Plan {
         if !problems.is_empty() {
             return Err(Problems(problems).into());
         }
-        if self.design.needs_follow_up() {
+        if self.design.needs_follow_up() && self.conduct.timing.is_none() {
             return Err(NotSimulated::NoTiming { design: self.design.name() });
         }
         Ok(())
@@ -353,12 +355,16 @@ pub fn simulate_shard(plan: &Plan, part: Part, threads: usize) -> Result<Shard, 
 /// The trials of each scenario in this range.
 fn run(plan: &Plan, (from, to): (u64, u64)) -> Result<Vec<Totals>, NotSimulated> {
     let mut all = Vec::with_capacity(plan.scenarios.len());
-    let mut trial = CountTrial::new(plan);
-    for (number, scenario) in plan.scenarios.iter().enumerate() {
+    let mut on_counts = CountTrial::new(plan);
+    let mut in_time = plan.conduct.timing.map(|timing| TimeTrial::new(plan, timing));
+    for (number, scenario) in (0..).zip(&plan.scenarios) {
         let mut counter = totals::Counter::new(scenario, plan.yardstick);
-        trial.suppose(scenario, number as u64);
-        for replicate in from..to {
-            trial.run(replicate, &mut counter)?;
+        if let Some(trial) = &mut in_time {
+            trial.suppose(scenario, number);
+            (from..to).try_for_each(|replicate| trial.run(replicate, &mut counter))?;
+        } else {
+            on_counts.suppose(scenario, number);
+            (from..to).try_for_each(|replicate| on_counts.run(replicate, &mut counter))?;
         }
         all.push(counter.finish());
     }

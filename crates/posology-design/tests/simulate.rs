@@ -77,7 +77,7 @@ fn agree(simulated: &Characteristics, exact: &Characteristics, trials: u64) {
 
 #[track_caller]
 fn exact_and_simulated_agree(design: Design) {
-    agree_in(design, 20_000);
+    agree_in(design, 10_000);
 }
 
 #[track_caller]
@@ -120,7 +120,7 @@ fn exact_and_simulated_crm_differ_by_less_than_four_standard_errors() {
     for (size, coherent) in [(3, true), (2, false)] {
         let settings = json!({"design": "crm", "target": 0.25, "skeleton": SKELETON, "max-patients": 12,
             "cohort-size": size, "coherent": coherent});
-        agree_in(design(settings), 2_000);
+        agree_in(design(settings), 1_000);
     }
 }
 
@@ -130,7 +130,7 @@ fn exact_and_simulated_boin12_differ_by_less_than_four_standard_errors() {
         design(json!({"design": "boin12", "doses": 3, "max-patients": 15, "target": 0.35, "cohort-size": 3}));
     let truth =
         Scenario { efficacy: vec![0.2, 0.45, 0.5], odds_ratio: Some(3.0), ..Scenario::of(&[0.1, 0.25, 0.5]) };
-    let trials = 20_000;
+    let trials = 10_000;
     let plan = Plan::new(design, vec![truth], Yardstick::new(0.35, 15), trials, 11);
     let graph = Graph::compile(&plan.design, STATES_MAX, 1).unwrap();
     let exact = graph.characteristics(&plan.scenarios, plan.yardstick, 1).unwrap().remove(0);
@@ -293,7 +293,7 @@ fn perturbed(perturbation: Value, truths: &[&[f64]], trials: u64) -> Vec<Charact
 
 #[test]
 fn patients_who_are_not_evaluable_are_replaced_and_change_nothing_but_the_number_treated() {
-    let trials = 20_000;
+    let trials = 10_000;
     let graph = Graph::compile(&boin(json!({})), STATES_MAX, 1).unwrap();
     let exact = &graph.characteristics(&[Scenario::of(&CLIMB)], Yardstick::new(0.3, 30), 1).unwrap()[0];
     for share in [0.2, 0.4] {
@@ -307,7 +307,7 @@ fn patients_who_are_not_evaluable_are_replaced_and_change_nothing_but_the_number
 
 #[test]
 fn misread_dlts_act_as_another_dlt_rate_while_patients_have_the_true_one() {
-    let (false_dlt, missed_dlt, trials) = (0.1, 0.25, 20_000);
+    let (false_dlt, missed_dlt, trials) = (0.1, 0.25, 10_000);
     let read = CLIMB.map(|rate| rate * (1.0 - missed_dlt) + (1.0 - rate) * false_dlt);
     let graph = Graph::compile(&boin(json!({})), STATES_MAX, 1).unwrap();
     let exact = &graph.characteristics(&[Scenario::of(&read)], Yardstick::new(0.3, 30), 1).unwrap()[0];
@@ -324,7 +324,7 @@ fn misread_dlts_act_as_another_dlt_rate_while_patients_have_the_true_one() {
 
 #[test]
 fn a_cohort_always_over_enrolled_is_a_larger_cohort() {
-    let trials = 20_000;
+    let trials = 10_000;
     let oc = perturbed(json!({"over-enrolment": 1.0}), &[&CLIMB], trials).remove(0);
     let four = Graph::compile(&boin(json!({"cohort-size": 4})), STATES_MAX, 1).unwrap();
     let exact = &four.characteristics(&[Scenario::of(&CLIMB)], Yardstick::new(0.3, 30), 1).unwrap()[0];
@@ -339,7 +339,7 @@ fn simulated_boin_agrees_with_the_package_s_own_simulation() {
         vec![0.028],
         vec![4.174_32, 9.127_35, 11.149_32, 4.737_66, 0.804_09],
     ];
-    let trials = 20_000;
+    let trials = 10_000;
     let oc = simulate(&plan(boin(json!({})), &[&CLIMB], trials), 2).unwrap().remove(0);
     let both = |p: f64| (p * (1.0 - p) * (1.0 / 1e5 + 1.0 / trials as f64)).sqrt();
     for (found, expected) in oc.select.iter().chain([&oc.select_none]).zip(select.iter().chain(&none)) {
@@ -349,4 +349,163 @@ fn simulated_boin_agrees_with_the_package_s_own_simulation() {
     for ((found, expected), error) in oc.patients.iter().zip(patients).zip(error.patients) {
         within_four_errors(*found, expected, error * (1.0 + trials as f64 / 1e5).sqrt(), "patients");
     }
+}
+
+/// The same plan in time: so many patients in a window, and other settings.
+fn timed(plan: &Plan, rate: f64, more: Value) -> Plan {
+    let mut timing = json!({"rate": rate, "window": 1.0});
+    for (key, value) in more.as_object().unwrap() {
+        timing[key] = value.clone();
+    }
+    let mut conduct = serde_json::to_value(plan.conduct).unwrap();
+    conduct["timing"] = timing;
+    Plan { conduct: serde_json::from_value(conduct).unwrap(), ..plan.clone() }
+}
+
+/// What does not depend on time.
+fn untimed(mut oc: Characteristics) -> Characteristics {
+    (oc.duration, oc.suspended, oc.found_suspended, oc.pending_at_decision) = (None, None, None, None);
+    oc.mc_se.as_mut().unwrap().duration = None;
+    oc
+}
+
+#[test]
+fn a_design_on_counts_treats_the_same_patients_alike_in_time_and_out_of_it() {
+    let designs = [
+        design(json!({"design": "3+3", "doses": 5})),
+        design(json!({"design": "3+3", "doses": 5, "variant": "korn"})),
+        boin(json!({})),
+        boin(json!({"titration": true, "early-stop-n": 12})),
+    ];
+    for design in designs {
+        let plan = plan(design, &[&CLIMB, &TOXIC], 100);
+        let expected = simulate(&plan, 1).unwrap();
+        for (rate, more) in [
+            (0.5, json!({"arrivals": "fixed"})),
+            (6.0, json!({"onset": {"law": "halves", "first-half": 0.2}})),
+            (6.0, json!({"while-suspended": "wait", "onset": {"law": "weibull", "first-half": 0.4}})),
+        ] {
+            let found = simulate(&timed(&plan, rate, more), 1).unwrap();
+            assert_eq!(found.into_iter().map(untimed).collect::<Vec<_>>(), expected);
+        }
+    }
+}
+
+fn tite_boin(more: Value) -> Design {
+    let mut settings =
+        json!({"design": "tite-boin", "target": 0.3, "doses": 5, "max-patients": 30, "window": 28});
+    for (key, value) in more.as_object().unwrap() {
+        settings[key] = value.clone();
+    }
+    design(settings)
+}
+
+#[test]
+fn a_late_onset_design_with_every_window_over_before_the_next_patient_is_the_design_on_counts() {
+    for size in [1, 3] {
+        let counts = plan(boin(json!({"cohort-size": size})), &[&CLIMB, &TOXIC], 200);
+        let tite = timed(
+            &Plan { design: tite_boin(json!({"cohort-size": size})), ..counts.clone() },
+            0.9,
+            json!({"arrivals": "fixed"}),
+        );
+        let found: Vec<_> = simulate(&tite, 1).unwrap();
+        assert!(found.iter().all(|oc| oc.pending_at_decision == Some(0.0)));
+        assert_eq!(found.into_iter().map(untimed).collect::<Vec<_>>(), simulate(&counts, 1).unwrap());
+    }
+}
+
+#[test]
+fn times_of_a_trial_that_never_waits_are_those_of_its_arrivals() {
+    // One level, 4 patients in one cohort, fixed arrivals at 0.5, 1, 1.5 and 2: all is known at 3 without a DLT.
+    let one = json!({"design": "boin", "target": 0.3, "doses": 1, "max-patients": 4, "cohort-size": 4});
+    let one = plan(design(one), &[&[0.0]], 50);
+    let oc = simulate(&timed(&one, 2.0, json!({"arrivals": "fixed"})), 1).unwrap().remove(0);
+    assert_eq!((oc.duration, oc.suspended, oc.found_suspended), (Some(3.0), Some(0.0), Some(0.0)));
+    // At random the fourth comes after 4/2 on average, with variance 4/2^2.
+    let many = Plan { trials: 20_000, ..one };
+    let oc = simulate(&timed(&many, 2.0, json!({})), 2).unwrap().remove(0);
+    let error = oc.mc_se.clone().unwrap().duration.unwrap();
+    assert!((error - 1.0 / 20_000_f64.sqrt()).abs() < 2e-4, "{error}");
+    within_four_errors(oc.duration.unwrap(), 3.0, error, "duration");
+}
+
+#[test]
+fn suspended_time_is_what_the_rule_waits_and_turns_the_patients_away_who_come_in_it() {
+    // 3+3 on one level without a DLT, fixed arrivals every quarter of the window: three at 0.75, known at 1.75.
+    let one = plan(design(json!({"design": "3+3", "doses": 2, "variant": "classic"})), &[&[0.0, 0.0]], 20);
+    let oc = simulate(&timed(&one, 4.0, json!({"arrivals": "fixed"})), 1).unwrap().remove(0);
+    // Closed from 0.75 to 1.75; patients at 1, 1.25 and 1.5 turned away, those at 1.75, 2, 2.25 treated, known at 3.25.
+    assert_eq!((oc.duration, oc.found_suspended), (Some(3.25), Some(6.0)));
+    assert!((oc.suspended.unwrap() - 2.0 / 3.25).abs() < 1e-6);
+    let waiting = json!({"arrivals": "fixed", "while-suspended": "wait"});
+    let oc = simulate(&timed(&one, 4.0, waiting), 1).unwrap().remove(0);
+    // The three who wait are treated at 1.75, known at 2.75.
+    assert_eq!(oc.duration, Some(2.75));
+}
+
+#[test]
+fn trials_in_time_are_the_same_on_any_number_of_threads_and_from_shards() {
+    let base = plan(tite_boin(json!({})), &[&CLIMB, &TOXIC], 101);
+    let mut plan = timed(&base, 5.0, json!({"onset": {"law": "normal", "mean": 0.53, "sd": 0.12}}));
+    plan.conduct.perturbation =
+        serde_json::from_value(json!({"non-evaluable": 0.2, "false-dlt": 0.05, "over-enrolment": 0.2}))
+            .unwrap();
+    let one = simulate(&plan, 1).unwrap();
+    assert_eq!(one, simulate(&plan, 3).unwrap());
+    let files: Vec<String> =
+        shards(&plan, 3).iter().map(|part| serde_json::to_string(part).unwrap()).collect();
+    let read: Vec<Shard> = files.iter().map(|file| serde_json::from_str(file).unwrap()).collect();
+    assert_eq!(merge(&read).unwrap(), one);
+    for oc in one {
+        let [treated, evaluable] = [oc.treated.iter().sum::<f64>(), oc.total_patients];
+        assert!((evaluable / treated - 0.8).abs() < 0.05, "{evaluable} of {treated}");
+        assert!(oc.sample_size.len() == 31 && oc.pending_at_decision.unwrap() > 0.0);
+    }
+}
+
+#[test]
+fn late_onset_makes_linear_weights_escalate_to_more_toxicity() {
+    let base = plan(tite_boin(json!({"suspend-above": 0.99})), &[&TOXIC], 2_000);
+    let dlts = |first_half: f64| {
+        let onset = json!({"onset": {"law": "halves", "first-half": first_half}});
+        simulate(&timed(&base, 6.0, onset), 2).unwrap()[0].p_ever_above
+    };
+    let (early, late) = (dlts(0.9), dlts(0.1));
+    assert!(late > early + 0.1, "early {early}, late {late}");
+}
+
+#[test]
+fn rolling_six_takes_less_time_than_3_plus_3_and_selects_about_alike() {
+    let of = |settings: Value| {
+        let plan = plan(design(settings), &[&CLIMB], 2_000);
+        simulate(&timed(&plan, 6.0, json!({})), 2).unwrap().remove(0)
+    };
+    let [rolling, three] =
+        [of(json!({"design": "rolling-6", "doses": 5})), of(json!({"design": "3+3", "doses": 5}))];
+    assert!(rolling.duration < three.duration, "{:?} {:?}", rolling.duration, three.duration);
+    assert!(rolling.total_patients > three.total_patients);
+    for (rolling, three) in rolling.select.iter().zip(&three.select) {
+        assert!((rolling - three).abs() < 0.2, "{rolling} {three}");
+    }
+}
+
+#[test]
+fn times_that_cannot_be_are_refused() {
+    let base = plan(boin(json!({})), &[&[0.1, 0.2, 0.3, 0.4, 1.0]], 10);
+    let refused = |rate: f64, more: Value| simulate(&timed(&base, rate, more), 1).unwrap_err().to_string();
+    for (rate, more, key) in [
+        (0.0, json!({}), "`rate`"),
+        (-1.0, json!({}), "`rate`"),
+        (1e6, json!({}), "`rate`"),
+        (1.0, json!({"window": 0.0}), "`window`"),
+        (1.0, json!({"onset": {"law": "halves", "first-half": 1.0}}), "`first-half`"),
+        (1.0, json!({"onset": {"law": "weibull", "first-half": 0.5}}), "`onset`"),
+        (1.0, json!({"onset": {"law": "normal", "mean": 2.0, "sd": 0.1}}), "`onset`"),
+    ] {
+        let error = refused(rate, more);
+        assert!(error.starts_with(key), "{error}");
+    }
+    let tite = plan(tite_boin(json!({})), &[&CLIMB], 10);
+    assert_eq!(simulate(&tite, 1).unwrap_err(), NotSimulated::NoTiming { design: "tite-boin" });
 }

@@ -49,18 +49,29 @@ impl Truth {
         Self { rates, perturbation, perturbed: perturbation.any() }
     }
 
-    pub(super) fn patient(&self, stream: &Stream, patient: u64, level: Level) -> (Outcome, [f64; 4]) {
+    /// What happens to a patient, and the place of the DLT's onset among all.
+    pub(super) fn patient(&self, stream: &Stream, patient: u64, level: Level) -> (Outcome, f64) {
         let numbers = stream.block(2 * patient);
         let rates = self.rates[level.index()];
         let dlt = numbers[0] < rates.dlt;
         let efficacy = numbers[1] < if dlt { rates.efficacy_with_dlt } else { rates.efficacy_without };
         if !self.perturbed {
-            return (Outcome { dlt, efficacy, recorded_dlt: dlt, evaluable: true }, numbers);
+            return (Outcome { dlt, efficacy, recorded_dlt: dlt, evaluable: true }, numbers[2]);
         }
         let [leaves, _, misread, _] = stream.block(2 * patient + 1);
         let Perturbation { non_evaluable, false_dlt, missed_dlt, .. } = self.perturbation;
         let recorded_dlt = if dlt { misread >= missed_dlt } else { misread < false_dlt };
-        (Outcome { dlt, efficacy, recorded_dlt, evaluable: leaves >= non_evaluable }, numbers)
+        (Outcome { dlt, efficacy, recorded_dlt, evaluable: leaves >= non_evaluable }, numbers[2])
+    }
+
+    /// The share of the window after which a patient leaves who is not evaluable.
+    pub(super) fn leaving(&self, stream: &Stream, patient: u64) -> f64 {
+        stream.block(2 * patient + 1)[1]
+    }
+
+    /// The true DLT rate at a level.
+    pub(super) fn rate(&self, level: Level) -> f64 {
+        self.rates[level.index()].dlt
     }
 
     /// Whether the cohort of which this patient is the first gets one patient too many.
@@ -123,7 +134,7 @@ impl<'p> CountTrial<'p> {
             scenario: 0,
             perturbation,
             max: plan.design.max_patients().unwrap_or(u32::MAX),
-            truth: Truth { rates: Vec::new(), perturbation, perturbed: false },
+            truth: Truth::new(&Scenario::default(), perturbation),
             seen: Counts::none(plan.levels(), Level::FIRST),
             happened: Happened::default(),
         }

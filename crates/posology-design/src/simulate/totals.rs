@@ -26,6 +26,51 @@ pub(super) struct Totals {
     dlts: Vec<u64>,
     responses: Vec<u64>,
     cohorts: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    time: Option<TimeTotals>,
+}
+
+/// What one trial took.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Clock {
+    pub(super) duration: f64,
+    pub(super) suspended: f64,
+    pub(super) found_suspended: u64,
+    /// Decisions that were acted on, and the pending at them.
+    pub(super) decisions: u64,
+    pub(super) pending: u64,
+}
+
+/// What trials took together, times in millionths of the window.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct TimeTotals {
+    #[serde(with = "wide")]
+    duration: u128,
+    #[serde(with = "wide")]
+    duration_squared: u128,
+    #[serde(with = "wide")]
+    suspended: u128,
+    found_suspended: u64,
+    decisions: u64,
+    pending: u64,
+}
+
+/// Parts of the window that times are counted in.
+const TICKS: f64 = 1e6;
+
+/// Sums too long for the numbers of JSON, written as text.
+mod wide {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(sum: &u128, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(sum)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u128, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(|_| D::Error::custom(format!("found `{text}`, expected a whole number")))
+    }
 }
 
 impl Counter {
@@ -59,6 +104,18 @@ impl Counter {
         self.tally.add_profile(1, happened.patients.iter().copied());
     }
 
+    pub(super) fn add_clock(&mut self, clock: Clock, window: f64) {
+        let ticks = |time: f64| libm::round(time / window * TICKS) as u128;
+        let time = self.totals.time.get_or_insert_default();
+        let duration = ticks(clock.duration);
+        time.duration += duration;
+        time.duration_squared += duration * duration;
+        time.suspended += ticks(clock.suspended);
+        time.found_suspended += clock.found_suspended;
+        time.decisions += clock.decisions;
+        time.pending += clock.pending;
+    }
+
     pub(super) fn finish(self) -> Totals {
         Totals { sums: self.tally.sums, ..self.totals }
     }
@@ -70,6 +127,15 @@ impl Totals {
         self.trials += other.trials;
         self.cohorts += other.cohorts;
         self.sums.merge(&other.sums);
+        if let Some(other) = &other.time {
+            let time = self.time.get_or_insert_default();
+            time.duration += other.duration;
+            time.duration_squared += other.duration_squared;
+            time.suspended += other.suspended;
+            time.found_suspended += other.found_suspended;
+            time.decisions += other.decisions;
+            time.pending += other.pending;
+        }
         add_each(&mut self.patients, &other.patients);
         add_each(&mut self.patients_squared, &other.patients_squared);
         add_each(&mut self.treated, &other.treated);
@@ -97,9 +163,12 @@ impl Totals {
             let found = found.map_or_else(|| "too many".to_owned(), |found| found.to_string());
             return Err(format!("its counts are of {found} trials, expected {trials}"));
         }
-        let greatest = trials.saturating_mul(MOST_A_TRIAL);
-        let all = lists.iter().flat_map(|list| list.iter()).chain([&self.cohorts]);
-        match all.max().filter(|count| **count > greatest) {
+        let time = self.time.clone().unwrap_or_default();
+        let greatest = u128::from(trials) * MOST_A_TRIAL;
+        let all = lists.iter().flat_map(|list| list.iter()).chain([&self.cohorts, &time.found_suspended]);
+        let all = all.chain([&time.decisions, &time.pending]).map(|count| u128::from(*count));
+        let all = all.chain([time.duration, time.suspended, time.duration_squared / MOST_A_TRIAL]);
+        match all.max().filter(|count| *count > greatest) {
             Some(count) => Err(format!("found a count of {count}, more than {trials} trials can have")),
             None => Ok(()),
         }
@@ -108,6 +177,7 @@ impl Totals {
     /// The measures with their standard errors.
     pub(super) fn characteristics(&self, scenario: &Scenario, plan: &Plan) -> Characteristics {
         let trials = self.trials as f64;
+        let window = plan.conduct.timing.map_or(1.0, |timing| timing.window);
         let means = |sums: &[u64]| -> Vec<f64> { sums.iter().map(|sum| *sum as f64 / trials).collect() };
         let mut tally: Tally = Tally::new(scenario, plan.yardstick);
         tally.sums = self.sums.shares(self.trials);
@@ -134,25 +204,33 @@ impl Totals {
                 .collect(),
             total_patients: of_counts(self.trials, &self.sums.sample_size),
             total_dlts: of_counts(self.trials, &self.sums.dlt_count),
-            duration: None,
+            duration: self.time.as_ref().map(|time| {
+                window / TICKS * standard_error(self.trials, time.duration, time.duration_squared)
+            }),
         });
+        if let Some(time) = &self.time {
+            oc.duration = Some(time.duration as f64 / trials * (window / TICKS));
+            let share = |part: f64, of: f64| if of > 0.0 { part / of } else { 0.0 };
+            oc.suspended = Some(share(time.suspended as f64, time.duration as f64));
+            oc.found_suspended = Some(time.found_suspended as f64 / trials);
+            oc.pending_at_decision = Some(share(time.pending as f64, time.decisions as f64));
+        }
         oc
     }
 }
 
-/// No sum of one trial is greater: the square of the patients of a level.
-const MOST_A_TRIAL: u64 = 1_000_000_000_000;
+/// No sum of one trial is greater, be it of squares of patients or of time.
+const MOST_A_TRIAL: u128 = 1_000_000_000_000_000;
 
-/// The standard error of a mean, from the sum and the sum of squares, with n - 1 in the variance.
+/// The standard error of a mean, from the sum and the sum of squares of at least two numbers, with n - 1 in the variance.
 fn standard_error(trials: u64, sum: u128, squares: u128) -> f64 {
-    if trials < 2 {
-        return f64::NAN;
-    }
     // n sum(x^2) - (sum x)^2 in whole numbers: nothing cancels.
     let n = u128::from(trials);
-    let spread = n.saturating_mul(squares).saturating_sub(sum.saturating_mul(sum));
+    let exact = || n.checked_mul(squares)?.checked_sub(sum.checked_mul(sum)?);
     let trials = trials as f64;
-    libm::sqrt(spread as f64 / (trials * trials * (trials - 1.0)))
+    let rounded = || (trials * squares as f64 - sum as f64 * sum as f64).max(0.0);
+    let spread = exact().map_or_else(rounded, |spread| spread as f64);
+    libm::sqrt(spread / (trials * trials * (trials - 1.0)))
 }
 
 /// The standard error of the mean of a number of which so many trials had each value, from 0.
