@@ -179,7 +179,7 @@ fn exact_keyboard_characteristics_are_within_four_standard_errors_of_the_package
 
 #[test]
 fn i3_plus_3_follows_its_three_lines() {
-    // Source: Liu, Wang and Ji 2020, section 2, worked by hand: target 0.30, interval 0.25 to 0.35, n = 1 to 8.
+    // Source: Liu, Wang and Ji 2020, the rule's three lines worked by hand: target 0.30, interval 0.25 to 0.35, n = 1 to 8.
     // Elimination from 3 patients on: Pr(p > 0.30) > 0.95 is 3 of 3, 3 of 4, 4 of 5, 4 of 6, 5 of 7, 5 of 8.
     let i3 = design(json!({"design": "i3+3", "doses": 4, "target": 0.3}));
     let expected = [
