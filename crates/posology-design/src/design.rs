@@ -16,8 +16,8 @@ use crate::ladder::{Doses, Level};
 use crate::late_onset::LateOnset;
 use crate::settings::{Listed, Problem, Problems, Shared};
 use crate::{
-    accelerated_titration, bf_boin, blrm, boin, boin12, ccd, crm, decision_table, i3plus3, keyboard, mtpi,
-    mtpi_2, partial_order, rolling_six, three_plus_three, tite_boin,
+    accelerated_titration, bf_boin, blrm, boin, boin_et, boin12, ccd, crm, decision_table, i3plus3, keyboard,
+    mtpi, mtpi_2, partial_order, rolling_six, three_plus_three, tite_boin,
 };
 
 /// The greatest next cohort that [`Design::what_if`] lists.
@@ -233,6 +233,8 @@ designs! {
     PoCrm, "po-crm", partial_order;
     /// BOIN12, on toxicity and efficacy.
     Boin12, "boin12", boin12;
+    /// BOIN-ET, on toxicity and efficacy.
+    BoinEt, "boin-et", boin_et;
     /// BOIN with backfilling at lower levels.
     BfBoin, "bf-boin", bf_boin;
     /// BOIN for late-onset toxicity, which goes on while patients are pending.
