@@ -1,5 +1,7 @@
 //! Borrowing between arms against the sum over listed partitions, one by one.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use posology_design::basket::{Arm, Borrowing, Characteristics, independent};
 use posology_design::numeric::incomplete_beta_upper;
 use posology_design::predictive::Beta;

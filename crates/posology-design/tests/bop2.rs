@@ -1,5 +1,7 @@
 //! BOP2 against the boundaries that the R package BOP2FE prints, and against every course of small trials.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use posology_design::bop2::{Bop2, Boundary, Endpoints, Joint, Settings, Truth};
 use proptest::prelude::*;
 

@@ -1,5 +1,7 @@
 //! Predictive and posterior monitoring against the papers and against sums over whole trials.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use posology_design::monitoring::{Look, characteristics};
 use posology_design::predictive::{Beta, Predictive, Standard, ThallSimon};
 use proptest::prelude::*;

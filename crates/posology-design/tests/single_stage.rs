@@ -1,5 +1,7 @@
 //! Single-stage designs against `ph2single` of the R package clinfun 1.1.5.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use posology_design::single_stage::{Settings, SingleStage};
 use serde_json::Value;
 
@@ -40,4 +42,24 @@ fn p_values_are_sums_and_bad_input_has_none() {
     assert!(Settings { p0: 0.3, p1: 0.3, alpha: 0.05, power: 0.8 }.search(1).is_err());
     assert!(Settings { p0: 0.3, p1: 0.301, alpha: 0.05, power: 0.8 }.search(1).is_err());
     assert!(Settings { p0: f64::NAN, p1: 0.3, alpha: 0.05, power: 0.8 }.search(1).is_err());
+}
+
+/// The upper binomial tail is an incomplete beta function, which is checked against 60-digit values elsewhere.
+#[test]
+fn sums_of_up_to_a_thousand_patients_keep_twelve_digits() {
+    for n in [1, 7, 50, 333, 1_000] {
+        for p0 in [0.001, 0.05, 0.3, 0.5, 0.77, 0.999] {
+            for responders in [1, n / 20 + 1, n / 3 + 1, n / 2 + 1, n] {
+                let (y, of) = (f64::from(responders), f64::from(n));
+                let expected = posology_design::numeric::incomplete_beta(y, of - y + 1.0, p0);
+                let found = SingleStage::p_value(responders, n, p0).unwrap();
+                if expected > 1e-290 {
+                    assert!(
+                        (found / expected - 1.0).abs() < 1e-12,
+                        "{responders} of {n} at {p0}: {found} {expected}"
+                    );
+                }
+            }
+        }
+    }
 }
