@@ -16,8 +16,8 @@ use crate::ladder::{Doses, Level};
 use crate::late_onset::LateOnset;
 use crate::settings::{Listed, Problem, Problems, Shared};
 use crate::{
-    accelerated_titration, bf_boin, blrm, boin, boin_et, boin12, ccd, crm, decision_table, i3plus3, keyboard,
-    mtpi, mtpi_2, partial_order, rolling_six, three_plus_three, tite_boin,
+    accelerated_titration, bf_boin, blrm, boin, boin_comb, boin_et, boin12, ccd, crm, decision_table,
+    i3plus3, keyboard, mtpi, mtpi_2, partial_order, rolling_six, three_plus_three, tite_boin,
 };
 
 /// The greatest next cohort that [`Design::what_if`] lists.
@@ -96,6 +96,11 @@ pub(crate) trait Rule: Sync {
     /// Which levels below the current one are open for backfilling, for designs that backfill. Pending patients are in
     /// `pending`, possible DLTs are counted as DLTs.
     fn backfill(&self, _seen: &Counts) -> Vec<Backfill> {
+        Vec::new()
+    }
+
+    /// On a grid, the level selected for each row that has one.
+    fn contour(&self, _seen: &Counts) -> Vec<Level> {
         Vec::new()
     }
 
@@ -237,6 +242,8 @@ designs! {
     BoinEt, "boin-et", boin_et;
     /// BOIN with backfilling at lower levels.
     BfBoin, "bf-boin", bf_boin;
+    /// BOIN for two agents, or a grid.
+    BoinComb, "boin-comb", boin_comb;
     /// BOIN for late-onset toxicity, which goes on while patients are pending.
     TiteBoin, "tite-boin", tite_boin;
 }
@@ -499,6 +506,16 @@ impl Design {
         let levels = self.rule().backfill(&data.followed(true));
         let goes_on = |action: Action| !matches!(action, Action::Stop | Action::Complete);
         Ok(if levels.is_empty() || !goes_on(self.decided(data)?.action) { Vec::new() } else { levels })
+    }
+
+    /// For designs on a grid, the level that would be selected in each row, the lowest row first, undecided patients
+    /// left out; empty for others.
+    ///
+    /// # Errors
+    /// As [`Design::next`].
+    pub fn contour(&self, data: &Data) -> Result<Vec<Level>, BadData> {
+        self.fits(data)?;
+        Ok(self.rule().contour(&data.known()))
     }
 
     /// The weights of pending patients, for designs on follow-up.

@@ -26,6 +26,7 @@ pub mod bf_boin;
 pub mod blrm;
 pub mod boin;
 pub mod boin12;
+pub mod boin_comb;
 pub mod boin_et;
 pub mod bop2;
 pub mod calibrate;

@@ -10,7 +10,7 @@ mod quadrature;
 use libm::{exp, lgamma, log, log1p, sqrt};
 
 pub(crate) use binomial::{Rows, binomial_row, upper_tails};
-pub use isotonic::isotonic;
+pub use isotonic::{isotonic, isotonic_grid};
 pub use quadrature::gauss_legendre;
 
 const LN_SQRT_2_PI: f64 = 0.918_938_533_204_672_7;

@@ -159,7 +159,7 @@ fn counts() -> impl Strategy<Value = Vec<(u32, u32)>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn without_backfilled_patients_a_trial_is_that_of_boin(target in 0.15..0.4_f64, dlts in prop::collection::vec(0..=3_u32, 12)) {
