@@ -4,6 +4,8 @@
 
 use std::ops::RangeInclusive;
 
+use posology_design::characteristics::{Characteristics, Scenario, Yardstick};
+use posology_design::simulate::{Plan, simulate};
 use posology_design::{Action, AtLevel, Data, Decision, Design, Level, Problems, Settings};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -132,6 +134,28 @@ fn a_possible_dlt_blocks_escalation() {
     levels[0].possible_dlt = 1;
     let decision = rolling(2).next(&Data::new(levels, None).unwrap()).unwrap();
     assert_eq!(decision.action, Action::Wait);
+}
+
+/// Trials in time: three patients come in a window, 4 levels, at most 24 patients.
+fn in_time(name: &str) -> Characteristics {
+    let design = design(json!({"design": name, "doses": 4, "max-patients": 24}));
+    let scenarios = vec![Scenario::of(&[0.03, 0.06, 0.12, 0.45])];
+    let mut plan = Plan::new(design, scenarios, Yardstick::new(0.25, 24), 400, 20_080_110);
+    let mut conduct = serde_json::to_value(plan.conduct).unwrap();
+    conduct["timing"] = json!({"rate": 3.0, "window": 1.0});
+    plan.conduct = serde_json::from_value(conduct).unwrap();
+    simulate(&plan, 1).unwrap().remove(0)
+}
+
+#[test]
+fn with_patients_who_come_faster_than_windows_close_it_takes_less_time_for_a_patient_than_3_plus_3() {
+    // Source: Skolnik et al. 2008: shorter trials than 3+3, no more DLTs, on average.
+    let (rolling, cohorts) = (in_time("rolling-6"), in_time("3+3"));
+    let patients = |oc: &Characteristics| oc.patients.iter().sum::<f64>();
+    let pace = |oc: &Characteristics| oc.duration.unwrap() / patients(oc);
+    assert!(pace(&rolling) < pace(&cohorts), "{} {}", pace(&rolling), pace(&cohorts));
+    assert!(rolling.patients.iter().all(|patients| *patients <= 6.0));
+    assert!(rolling.select[3] < 0.2, "a rate of 0.45 is rarely selected: {:?}", rolling.select);
 }
 
 #[test]
