@@ -53,6 +53,7 @@ pub mod predictive;
 pub mod random;
 pub mod randomised;
 pub mod rolling_six;
+pub mod scenario;
 pub mod settings;
 pub mod simulate;
 pub mod single_stage;
