@@ -43,7 +43,7 @@ use crate::settings::{About, Problem, Problems, Shared, settings};
 
 const SOURCE: &str = "O'Quigley J, Pepe M, Fisher L. Biometrics 1990;46:33-48, doi:10.2307/2531628";
 /// The standard deviation of a that dfcrm uses: sqrt(1.34).
-const SCALE: f64 = 1.157_583_690_279_022_5;
+pub(crate) const SCALE: f64 = 1.157_583_690_279_022_5;
 /// The prior of a (or b) is cut to this on either side, as dfcrm integrates it: exp(10) times as steep is no curve.
 const SLOPE_MAX: f64 = 10.0;
 /// Patients for whom nodes are spaced where `max-patients` is not given.

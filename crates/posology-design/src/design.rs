@@ -17,7 +17,7 @@ use crate::late_onset::LateOnset;
 use crate::settings::{Listed, Problem, Problems, Shared};
 use crate::{
     accelerated_titration, bf_boin, blrm, boin, boin_comb, boin_et, boin12, ccd, crm, decision_table,
-    i3plus3, keyboard, mtpi, mtpi_2, partial_order, rolling_six, three_plus_three, tite_boin,
+    i3plus3, keyboard, mtpi, mtpi_2, partial_order, rolling_six, three_plus_three, tite_boin, tite_crm,
 };
 
 /// The greatest next cohort that [`Design::what_if`] lists.
@@ -246,6 +246,8 @@ designs! {
     BoinComb, "boin-comb", boin_comb;
     /// BOIN for late-onset toxicity, which goes on while patients are pending.
     TiteBoin, "tite-boin", tite_boin;
+    /// The time-to-event CRM.
+    TiteCrm, "tite-crm", tite_crm;
 }
 
 impl Settings {

@@ -248,8 +248,8 @@ impl LateOnset {
         days.iter().map(|day| self.weight((day / self.window).max(0.0), &[])).collect()
     }
 
-    /// The patients at each level, the pending at their weights.
-    pub(crate) fn weigh(&self, seen: &Counts) -> Vec<Weighed> {
+    /// The weight of each pending patient, with the level's place.
+    pub(crate) fn pending(&self, seen: &Counts) -> Vec<(usize, f64)> {
         let onsets = match self.weights {
             Weights::Adaptive => {
                 let mut onsets: Vec<f64> = seen.onsets.iter().map(|onset| onset.share).collect();
@@ -258,16 +258,23 @@ impl LateOnset {
             }
             _ => Vec::new(),
         };
+        let weigh =
+            |patient: &crate::data::Followed| (patient.level.index(), self.weight(patient.share, &onsets));
+        seen.pending.iter().map(weigh).collect()
+    }
+
+    /// The patients at each level, the pending at their weights.
+    pub(crate) fn weigh(&self, seen: &Counts) -> Vec<Weighed> {
         let known = |count: &crate::data::Count| Weighed {
             dlt: count.dlt,
             evaluable: count.evaluable,
             ..Weighed::default()
         };
         let mut levels: Vec<Weighed> = seen.levels.iter().map(known).collect();
-        for patient in &seen.pending {
-            if let Some(at) = levels.get_mut(patient.level.index()) {
+        for (level, weight) in self.pending(seen) {
+            if let Some(at) = levels.get_mut(level) {
                 at.pending += 1;
-                at.followed += self.weight(patient.share, &onsets);
+                at.followed += weight;
             }
         }
         levels

@@ -59,6 +59,7 @@ pub mod simulate;
 pub mod single_stage;
 pub mod three_plus_three;
 pub mod tite_boin;
+pub mod tite_crm;
 pub mod two_stage;
 
 pub use because::Because;

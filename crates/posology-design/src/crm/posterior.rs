@@ -12,12 +12,15 @@ use std::f64::consts::PI;
 use crate::data::{BadData, Count};
 use crate::numeric::sine_integral;
 
-/// How far the halves of the rule may differ, relative to the whole, for the tabled nodes to be used.
-const TABLED_DIFFERENCE: f64 = 1e-10;
+/// How far the halves of the rule may differ, relative to the whole, for the tabled nodes to be used. The difference is
+/// the error of twice the spacing, the square root of the error of means at this spacing; that of half-lines lies between, at some
+/// hundredths of the difference.
+const TABLED_DIFFERENCE: f64 = 1e-8;
 /// The same for refined nodes; beyond it there is no answer.
 const REFINED_DIFFERENCE: f64 = 1e-11;
-/// The share of the posterior that may lie at the outermost nodes.
-const AT_ENDS: f64 = 1e-14;
+/// The share of the posterior that may lie at the outermost nodes, tabled and refined.
+const TABLED_ENDS: f64 = 1e-11;
+const REFINED_ENDS: f64 = 1e-14;
 /// The tabled nodes reach to where the prior has fallen to exp of minus this.
 const FALL: f64 = 40.0;
 /// The most patients for whom nodes are spaced and powers tabled.
@@ -211,14 +214,23 @@ impl Axis {
 
     /// The weight of a node in the integral up to `end`.
     fn below(&self, node: usize, end: f64) -> f64 {
+        self.below_u(node, self.u_of(end))
+    }
+
+    /// As [`Axis::below`], the end being given in u.
+    fn below_u(&self, node: usize, end: f64) -> f64 {
+        0.5 + sine_integral(PI * (end - self.u(node)) / self.step) / PI
+    }
+
+    /// The u of a value; infinite beyond the cut.
+    fn u_of(&self, end: f64) -> f64 {
         let far = end - self.prior.mean;
         let far = match self.prior.cut {
             Some(cut) if far.abs() < cut => cut * atanh(far / cut),
             Some(_) => f64::INFINITY.copysign(far),
             None => far,
         };
-        let at = asinh(far / self.stretch);
-        0.5 + sine_integral(PI * (at - self.u(node)) / self.step) / PI
+        asinh(far / self.stretch)
     }
 }
 
@@ -327,13 +339,13 @@ impl Posterior {
             }
             reached = worst.first.max(worst.second).max(worst.ends_first).max(worst.ends_second);
             let good = |difference: f64| difference <= REFINED_DIFFERENCE;
-            if worst.ends_first > AT_ENDS {
+            if worst.ends_first > REFINED_ENDS {
                 fall_first *= 2.0;
             }
-            if worst.ends_second > AT_ENDS {
+            if worst.ends_second > REFINED_ENDS {
                 fall_second *= 2.0;
             }
-            let enclosed = worst.ends_first <= AT_ENDS && worst.ends_second <= AT_ENDS;
+            let enclosed = worst.ends_first <= REFINED_ENDS && worst.ends_second <= REFINED_ENDS;
             if enclosed && good(worst.first) && good(worst.second) {
                 return Ok(surface);
             }
@@ -484,7 +496,7 @@ fn combine(blocks: &[Sums], ends: f64) -> Option<Fit> {
     };
     let whole = add(blocks);
     // Far below this the products lose digits.
-    if !(whole.mass > 1e-280 && ends <= AT_ENDS * whole.mass) {
+    if !(whole.mass > 1e-280 && ends <= TABLED_ENDS * whole.mass) {
         return None;
     }
     let differ = |one: Sums, other: Sums| {
@@ -526,6 +538,9 @@ fn push<'a>(factors: &mut Vec<&'a [Chunk]>, powers: &'a [Vec<Chunk>], mut power:
 pub(crate) struct Surface {
     first: Axis,
     second: Option<Axis>,
+    /// The values of both parameters at the nodes.
+    firsts: Vec<f64>,
+    seconds: Vec<f64>,
     /// Row by row, a row a value of the second parameter; adds up to 1.
     mass: Vec<f64>,
     ln_evidence: f64,
@@ -541,18 +556,29 @@ struct Worst {
 
 impl Surface {
     fn new(curve: &Curve, first: Axis, second: Option<Axis>, observed: Observed<'_>) -> Self {
-        let mut mass = Vec::with_capacity(first.nodes * second.map_or(1, |axis| axis.nodes));
-        for row in 0..second.map_or(1, |axis| axis.nodes) {
-            let (at_second, ln_row) =
-                second.map_or((0.0, 0.0), |axis| (axis.value(row), axis.ln_weight(row)));
-            for node in 0..first.nodes {
-                let at_first = first.value(node);
-                let mut ln = first.ln_weight(node) + ln_row;
-                for (level, count) in observed.counts.iter().enumerate().filter(|at| at.1.evaluable > 0) {
+        let firsts: Vec<f64> = (0..first.nodes).map(|node| first.value(node)).collect();
+        let of_first: Vec<f64> = (0..first.nodes).map(|node| first.ln_weight(node)).collect();
+        let rows = second.map_or(1, |axis| axis.nodes);
+        let seconds: Vec<f64> = (0..rows).map(|row| second.map_or(0.0, |axis| axis.value(row))).collect();
+        let treated: Vec<(usize, f64, f64)> = observed
+            .counts
+            .iter()
+            .enumerate()
+            .filter(|(_, count)| count.evaluable > 0)
+            .map(|(level, count)| {
+                let without = count.evaluable - count.dlt.min(count.evaluable);
+                (level, f64::from(count.dlt), f64::from(without))
+            })
+            .collect();
+        let mut mass = Vec::with_capacity(first.nodes * rows);
+        for (row, &at_second) in seconds.iter().enumerate() {
+            let of_row = second.map_or(0.0, |axis| axis.ln_weight(row));
+            for (&at_first, weight) in firsts.iter().zip(&of_first) {
+                let mut ln = weight + of_row;
+                for &(level, dlts, without) in &treated {
                     let LnProbability { dlt, none } = curve.ln(level, at_first, at_second);
-                    let without = count.evaluable - count.dlt.min(count.evaluable);
-                    ln += if count.dlt > 0 { f64::from(count.dlt) * dlt } else { 0.0 };
-                    ln += if without > 0 { f64::from(without) * none } else { 0.0 };
+                    ln += if dlts > 0.0 { dlts * dlt } else { 0.0 };
+                    ln += if without > 0.0 { without * none } else { 0.0 };
                 }
                 for &(level, weight) in observed.partial {
                     ln += log1p(-weight * curve.at(level, at_first, at_second));
@@ -569,11 +595,7 @@ impl Surface {
         for value in &mut mass {
             *value /= total;
         }
-        Self { first, second, mass, ln_evidence: most + log(total) }
-    }
-
-    fn seconds(&self) -> usize {
-        self.second.map_or(1, |axis| axis.nodes)
+        Self { first, second, firsts, seconds, mass, ln_evidence: most + log(total) }
     }
 
     /// Every node with mass: its place along both axes and its mass.
@@ -584,7 +606,7 @@ impl Surface {
     }
 
     fn at(&self, node: usize, row: usize) -> (f64, f64) {
-        (self.first.value(node), self.second.map_or(0.0, |axis| axis.value(row)))
+        (self.firsts[node], self.seconds[row])
     }
 
     /// How far the halves of the rule differ along each axis, and what lies at the ends.
@@ -601,7 +623,7 @@ impl Surface {
             if node == 0 || node + 1 == self.first.nodes {
                 ends_first += mass;
             }
-            if self.second.is_some() && (row == 0 || row + 1 == self.seconds()) {
+            if self.second.is_some() && (row == 0 || row + 1 == self.seconds.len()) {
                 ends_second += mass;
             }
         }
@@ -663,9 +685,9 @@ impl Surface {
             .nodes()
             .map(|(node, row, mass)| {
                 if row != end_of {
-                    (end, end_of) = (curve.crossing(level, p, self.at(node, row).1), row);
+                    (end, end_of) = (self.first.u_of(curve.crossing(level, p, self.seconds[row])), row);
                 }
-                mass * self.first.below(node, end)
+                mass * self.first.below_u(node, end)
             })
             .sum();
         // A weight may leave the unit interval by its error.

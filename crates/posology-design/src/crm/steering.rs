@@ -116,6 +116,13 @@ fn last_cohort(seen: &Counts) -> Last {
     }
 }
 
+impl Step {
+    /// Whether an escalation was held back for follow-up alone.
+    pub(crate) fn waits_for_follow_up(&self) -> bool {
+        self.held == Some(Held::FollowUp)
+    }
+}
+
 impl Steering<'_> {
     pub(crate) fn check(&self, levels: Option<u32>, start: u32) -> Vec<Problem> {
         let mut problems = Vec::new();
@@ -178,8 +185,7 @@ impl Steering<'_> {
         stops && seen.at(Level::FIRST).evaluable >= STOPS_FROM
     }
 
-    /// The next step when the model recommends this level. `held_below` says that an escalation must wait for
-    /// follow-up.
+    /// The next step when the model recommends this level. `wants_follow_up` says that an escalation must wait.
     pub(crate) fn step(&self, seen: &Counts, recommended: Level, wants_follow_up: bool) -> Step {
         let current = seen.current;
         let treated = seen.treated() as usize;
@@ -289,9 +295,7 @@ impl Steering<'_> {
                     .source(source),
             );
         }
-        if let Some(held) = step.held {
-            because.push(self.held_words(design, held, seen, to));
-        }
+        because.extend(step.held.and_then(|held| self.held_words(design, held, seen, to)));
         if self.ends(seen, step) {
             let (n, here) = (self.early_stop_n.unwrap_or(0), seen.here().evaluable);
             let says = format!("{here} evaluable patients at level {current}: the trial ends at {n}");
@@ -305,7 +309,7 @@ impl Steering<'_> {
         because
     }
 
-    fn held_words(&self, design: &str, held: Held, seen: &Counts, to: Level) -> Because {
+    fn held_words(&self, design: &str, held: Held, seen: &Counts, to: Level) -> Option<Because> {
         let current = seen.current;
         let here = seen.here();
         let (rule, says, source) = match held {
@@ -336,13 +340,15 @@ impl Steering<'_> {
                 format!("the last cohort at level {current} had no DLT: no de-escalation right after it"),
                 COHERENCE,
             ),
-            Held::FollowUp => ("min-follow-up", String::new(), ""),
+            // The design that asks for follow-up says how much.
+            Held::FollowUp => return None,
         };
-        Because::new(format!("{design}/{rule}"), says)
+        let because = Because::new(format!("{design}/{rule}"), says)
             .input("level", current)
             .input("evaluable", here.evaluable)
             .input("dlt", here.dlt)
-            .source(source)
+            .source(source);
+        Some(because)
     }
 }
 
