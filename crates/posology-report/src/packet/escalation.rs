@@ -1,9 +1,10 @@
-//! Escalation: what was decided before (E05), the levels so far (E01), DLTs (E02), who is evaluable (E03), and the
-//! status board (E04).
+//! Escalation: what was decided before (E05), the levels so far (E01), DLTs (E02), who is evaluable (E03), the
+//! status board (E04), and where the rule would lead from here (E14).
 
 use std::collections::BTreeSet;
 
 use posology_clinic::laboratory::Analyte;
+use posology_design::graph::{Belief, Graph, Prediction};
 use posology_trial::analysis::decision::Counts;
 use posology_trial::analysis::patient::PatientAnalysis;
 use posology_trial::analysis::rates::{Confidence, CountedPopulation, Rate};
@@ -35,6 +36,53 @@ pub(super) fn blocks(review: Review<'_>) -> Vec<Block> {
         Block::table(not_evaluable(analysis)),
         Block::table(board(analysis)),
     ]
+    .into_iter()
+    .chain(predicted(review).map(Block::table))
+    .collect()
+}
+
+/// States up to which the end of the trial is predicted for a packet: a fraction of a second.
+const PREDICTED_STATES: usize = 1_000_000;
+
+/// E14: how probable it is that each level is selected in the end, if the rule is followed from here on.
+fn predicted(review: Review<'_>) -> Option<Table> {
+    let design = review.analysis.protocol.escalation.as_ref()?;
+    let data = &review.cohort.advice.as_ref()?.data;
+    let population = "Evaluable patients, and those whose window is open as they may turn out";
+    let mut table = Table::new("E14", "Where the rule would lead from here", population);
+    table.stub = "Selected in the end".to_owned();
+    table.columns = vec![Column::new("Predictive probability")];
+    let prediction = Graph::compile_from(design, data, PREDICTED_STATES, 1)
+        .and_then(|graph| graph.predict(design, data, 1));
+    match prediction {
+        Ok(Prediction { select, select_none, belief }) => {
+            for (level, (regimen, share)) in review.analysis.protocol.regimen.iter().zip(&select).enumerate()
+            {
+                let label = level_label(level + 1, &regimen.title());
+                table.rows.push(Row::new(label, [Cell::probability(*share)]));
+            }
+            table.rows.push(Row::new("None", [Cell::probability(select_none)]).kind(RowKind::Total));
+            table.notes.push(match belief {
+                Belief::Model => "Exact, over every course of the trial, by the posterior of the design's own model.",
+                Belief::IndependentBeta => {
+                    "Exact, over every course of the trial; each level's DLT rate has a uniform prior of its own, so that \
+                     levels not yet tried weigh heavily."
+                }
+            }
+            .to_owned());
+            table.notes.push(
+                "If the rule is followed and everyone is evaluable; holds and the committee's own reasons are not in it."
+                    .to_owned(),
+            );
+        }
+        Err(why) => table.notes.push(format!("Not computed: {why}.")),
+    }
+    table.because.push(rule(
+        "design/predicted",
+        "Each course of the trial from here on, with its probability under the posterior",
+        "the book, Methods, exact characteristics",
+    ));
+    Some(table)
 }
 
 /// E01: a row a cohort, in order of opening.

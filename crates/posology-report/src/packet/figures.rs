@@ -34,6 +34,7 @@ const WINDOWS_FOR_ALL: usize = 12;
 pub(super) fn compose(review: Review<'_>) -> Vec<(&'static str, Figure)> {
     let drawing = Drawing::of(review);
     let mut figures = vec![("escalation", drawing.escalation_history())];
+    figures.extend(drawing.posterior().map(|figure| ("escalation", figure)));
     if drawing.analysis.protocol.dlt.is_some() {
         figures.push(("escalation", drawing.windows()));
         for (analyte, name) in [(Analyte::Platelets, "Platelets"), (Analyte::Neutrophils, "Neutrophils")] {
@@ -122,6 +123,27 @@ impl<'a> Drawing<'a> {
         let mut figure = history.draw(&self.frame);
         figure.caption.push_str(" Decisions are the committee's recommendations, dated by its meeting.");
         figure
+    }
+
+    /// F2: what the design makes of each level's DLT rate, where it has a posterior.
+    fn posterior(&self) -> Option<Figure> {
+        let design = self.analysis.protocol.escalation.as_ref()?;
+        let advice = self.cohort.advice.as_ref()?;
+        let numbers = design.numbers(&advice.data).ok()?;
+        numbers.levels.iter().any(|level| level.mean.is_some()).then(|| {
+            let rows = self.levels.iter().zip(&numbers.levels).map(|(level, at)| figure::PosteriorLevel {
+                label: format!("{} {}", level.id, level.label),
+                evaluable: at.evaluable,
+                dlt: at.dlt,
+                mean: at.mean,
+                interval: at.lower.zip(at.upper),
+                over: at.over,
+                eliminated: at.eliminated,
+            });
+            let name = design.name().to_owned();
+            figure::Posterior { design: name, target: design.target(), levels: rows.collect() }
+                .draw(&self.frame)
+        })
     }
 
     /// F3: windows of the cohort under review and of the one before it, of whoever else is still in the window, and

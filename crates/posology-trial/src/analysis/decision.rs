@@ -15,6 +15,8 @@ pub struct Advice {
     pub level: usize,
     /// Its counts.
     pub counts: Counts,
+    /// What the design was asked with: patients by level, and the level judged.
+    pub data: Data,
     /// The design's own decision, with its reasons and every completion of the undecided.
     pub decision: Decision,
     /// What is advised after holds: the design's action, or a hold.
@@ -167,6 +169,7 @@ pub(crate) fn derive(
         unseen: unseen(counts, at(level)),
         gaps: at(level).flat_map(|patient| patient.dlt.gaps.iter().cloned()).collect(),
         counts,
+        data,
         decision,
         advised,
         next,
