@@ -2,13 +2,19 @@
 //!
 //! Patients by level go in ([`Data`]), a [`Decision`] with its [`Because`]s comes out of a [`Design`]. The crate
 //! knows no patient: it sees counts by level and shares of follow-up, so no identifier can reach it. It reads
-//! no file, no clock and no random source.
+//! no file, no clock and no random source; randomness comes in as a seed.
 //!
 //! - [`ladder`] and [`data`]: levels, and the patients at them;
-//! - [`decision`]: the one interface that every design answers, and what pending patients do to an answer;
-//! - [`three_plus_three`]: the 3+3 rule in three named variants;
-//! - [`settings`]: what a design file says, checked whole before a design exists;
-//! - [`numeric`]: special functions and exact binomial intervals, with their accuracy.
+//! - [`design`] and [`decision`]: the one interface that every design answers, what it answers, and what pending
+//!   patients do to an answer; [`catalogue`] lists the designs;
+//! - one module a design, from [`three_plus_three`] to [`partial_order`]; [`settings`]: what a design file says,
+//!   checked whole before a design exists;
+//! - [`graph`]: every state a trial can reach, and exact sums over them; [`simulate`] for designs in time;
+//!   [`characteristics`]: what both measure; [`scenario`]: sets of truths; [`paths`]: the courses of the next cohorts;
+//!   [`calibrate`]: choosing among designs;
+//! - after escalation: [`randomised`] choice between regimens, [`two_stage`], [`single_stage`], [`predictive`],
+//!   [`bop2`] and [`basket`];
+//! - [`numeric`]: special functions, quadrature and intervals, with their accuracy; [`random`]: numbers by address.
 //!
 //! ```
 //! use posology_design::{Action, Data, Design, Level};
@@ -68,3 +74,7 @@ pub use decision::{Action, Case, Completion, Decision, Estimate, Numbers, Parame
 pub use design::{Boundaries, Design, Settings, catalogue};
 pub use ladder::{Doses, Level};
 pub use settings::{Problem, Problems};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
