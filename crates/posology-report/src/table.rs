@@ -467,18 +467,6 @@ impl Cell {
         Self { text: rounded(value, decimals), numbers: vec![number], ..Self::default() }
     }
 
-    /// A computed probability in percent, such as `54.6%`; `<0.1%` for one that would print as none.
-    pub fn probability(value: f64) -> Self {
-        let text = if value > 0.0 && value < 0.000_5 {
-            "<0.1%".to_owned()
-        } else {
-            format!("{:.1}%", value * 100.0)
-        };
-        let number =
-            Number { statistic: "probability".to_owned(), value: Value::Real(value), ..Number::default() };
-        Self { text, numbers: vec![number], ..Self::default() }
-    }
-
     /// `mean (SD)` of values collected with `decimals`: one more for the mean, two more for the standard deviation
     /// (denominator n - 1). One value has no standard deviation; no value gives [`NOTHING`].
     pub fn mean_sd(values: &[Decimal], decimals: u32, unit: &str) -> Self {

@@ -59,9 +59,12 @@ fn predicted(review: Review<'_>) -> Option<Table> {
             for (level, (regimen, share)) in review.analysis.protocol.regimen.iter().zip(&select).enumerate()
             {
                 let label = level_label(level + 1, &regimen.title());
-                table.rows.push(Row::new(label, [Cell::probability(*share)]));
+                table.rows.push(Row::new(label, [Cell::probability("predictive probability", *share)]));
             }
-            table.rows.push(Row::new("None", [Cell::probability(select_none)]).kind(RowKind::Total));
+            table.rows.push(
+                Row::new("None", [Cell::probability("predictive probability", select_none)])
+                    .kind(RowKind::Total),
+            );
             table.notes.push(match belief {
                 Belief::Model => "Exact, over every course of the trial, by the posterior of the design's own model.",
                 Belief::IndependentBeta => {
