@@ -18,6 +18,7 @@ use crate::settings::{Listed, Problem, Problems, Shared};
 use crate::{
     accelerated_titration, bf_boin, blrm, boin, boin_comb, boin_et, boin12, ccd, crm, decision_table,
     i3plus3, keyboard, mtpi, mtpi_2, partial_order, rolling_six, three_plus_three, tite_boin, tite_crm,
+    tite_keyboard,
 };
 
 /// The greatest next cohort that [`Design::what_if`] lists.
@@ -248,6 +249,8 @@ designs! {
     TiteBoin, "tite-boin", tite_boin;
     /// The time-to-event CRM.
     TiteCrm, "tite-crm", tite_crm;
+    /// The Keyboard design for late-onset toxicity.
+    TiteKeyboard, "tite-keyboard", tite_keyboard;
 }
 
 impl Settings {

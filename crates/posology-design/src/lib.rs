@@ -66,6 +66,7 @@ pub mod single_stage;
 pub mod three_plus_three;
 pub mod tite_boin;
 pub mod tite_crm;
+pub mod tite_keyboard;
 pub mod two_stage;
 
 pub use because::Because;
