@@ -1,9 +1,12 @@
 //! One trial whose outcomes are known at once.
 
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
 use super::totals::Counter;
 use super::{NotSimulated, Perturbation, Plan, UNPLANNED_MAX};
 use crate::characteristics::Scenario;
-use crate::data::{Cohort, Counts};
+use crate::data::{BadData, Cohort, Counts};
 use crate::decision::{Action, Move};
 use crate::design::Design;
 use crate::ladder::Level;
@@ -113,6 +116,57 @@ impl Happened {
     }
 }
 
+/// Decisions already taken: trials come back to the same states, and a model takes its time to decide.
+#[derive(Default)]
+struct Memory {
+    known: HashMap<Box<[u32]>, Move, BuildHasherDefault<Fold>>,
+    state: Vec<u32>,
+}
+
+/// The most states remembered.
+const REMEMBERED_MAX: usize = 1 << 18;
+
+impl Memory {
+    /// What the design does in this state, which is all that it may read.
+    fn advance(&mut self, design: &Design, seen: &Counts) -> Result<Move, BadData> {
+        let two = |low: u32, high: u32| low | high << 16;
+        self.state.clear();
+        self.state.push(seen.current.index() as u32);
+        let last = seen.last.and_then(|last| design.rule().remembers(last));
+        self.state.push(last.map_or(u32::MAX, |last| two(last.patients, last.dlts)));
+        for count in &seen.levels {
+            self.state.extend([two(count.evaluable, count.dlt), two(count.efficacy, count.both)]);
+        }
+        if let Some(step) = self.known.get(self.state.as_slice()) {
+            return Ok(*step);
+        }
+        let step = design.advance(seen)?;
+        if self.known.len() < REMEMBERED_MAX {
+            self.known.insert(self.state.as_slice().into(), step);
+        }
+        Ok(step)
+    }
+}
+
+/// Folds a state four bytes at a time by wide multiplication.
+#[derive(Default)]
+struct Fold(u64);
+
+impl Hasher for Fold {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            let product = u128::from(self.0 ^ u64::from_le_bytes(word)) * 0xD6E8_FEB8_6659_FD93_u128;
+            self.0 = (product >> 64) as u64 ^ product as u64 ^ 0x9E37_79B9_7F4A_7C15;
+        }
+    }
+}
+
 /// Trials one after the other, in the same memory.
 pub(super) struct CountTrial<'p> {
     design: &'p Design,
@@ -123,6 +177,7 @@ pub(super) struct CountTrial<'p> {
     truth: Truth,
     seen: Counts,
     happened: Happened,
+    memory: Memory,
 }
 
 impl<'p> CountTrial<'p> {
@@ -137,6 +192,7 @@ impl<'p> CountTrial<'p> {
             truth: Truth::new(&Scenario::default(), perturbation),
             seen: Counts::none(plan.levels(), Level::FIRST),
             happened: Happened::default(),
+            memory: Memory::default(),
         }
     }
 
@@ -147,7 +203,7 @@ impl<'p> CountTrial<'p> {
     }
 
     pub(super) fn run(&mut self, replicate: u64, counter: &mut Counter) -> Result<(), NotSimulated> {
-        let Self { truth, seen, happened, .. } = self;
+        let Self { truth, seen, happened, memory, .. } = self;
         let stream = Stream::new(self.seed, self.scenario, replicate);
         let levels = seen.levels.len();
         seen.levels.iter_mut().for_each(|count| *count = Default::default());
@@ -155,7 +211,7 @@ impl<'p> CountTrial<'p> {
         happened.clear(levels);
         let mut patient = 0;
         loop {
-            let Move { action, level, enrol } = self.design.advance(seen)?;
+            let Move { action, level, enrol } = memory.advance(self.design, seen)?;
             let ends = matches!(action, Action::Stop | Action::Complete | Action::Wait) || enrol == 0;
             let Some(at) = level.filter(|_| !ends) else {
                 counter.add(happened, level);
