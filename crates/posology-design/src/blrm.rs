@@ -31,6 +31,9 @@ use crate::settings::{About, Problem, Problems, Shared, settings};
 use posterior::{Integrals, Model, Moments, TOLERANCE, Threshold, Treated};
 use table::{Layout, Table};
 
+pub(crate) use posterior::logistic;
+pub(crate) use table::exp_near_zero;
+
 const SOURCE: &str =
     "Neuenschwander B, Branson M, Gsponer T. Stat Med 2008;27:2420-2439, doi:10.1002/sim.3230";
 

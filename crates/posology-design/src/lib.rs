@@ -43,6 +43,7 @@ pub mod data;
 pub mod decision;
 pub mod decision_table;
 pub mod design;
+pub mod ewoc;
 pub mod graph;
 pub mod i3plus3;
 pub mod interval;

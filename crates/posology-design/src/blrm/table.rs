@@ -254,7 +254,7 @@ impl Likelihood<'_> {
 }
 
 /// exp(x) for |x| < 700 with relative error below 1e-13, without branches, so that compilers may do several at once.
-fn exp_near_zero(x: f64) -> f64 {
+pub(crate) fn exp_near_zero(x: f64) -> f64 {
     const LN_2_HIGH: f64 = 0.693_147_180_369_123_8;
     const LN_2_LOW: f64 = 1.908_214_929_270_587_7e-10;
     // Adding and taking away 1.5 * 2^52 rounds to a whole number, which stands in the low bits meanwhile.
