@@ -10,7 +10,9 @@
 //! Under this prior the lowest value cannot be above the MTD, so that the model alone would never stop a trial at a
 //! too toxic first level. Two rules do: `stop-toxic` looks at the first level's own counts with a Beta(1, 1) prior;
 //! and with `minimum-dose` below the first level the trial stops when that level itself is not feasible, with at
-//! least 3 evaluable patients. At the end the level is selected by the same rule over treated levels.
+//! least 3 evaluable patients. For the same reason DLTs at the lowest value say nothing on the MTD and would not hold
+//! back an escalation: ours, not the paper's, is that none follows right after a cohort with a DLT, unless `coherent` is
+//! false. At the end the level is selected by the same rule over treated levels.
 //!
 //! Posterior integrals are Gauss-Legendre panels in t = logit target - logit rho0, in which the integrand is smooth,
 //! and in gamma, broken at every level and graded towards `minimum-dose`; they are taken with more nodes until two
@@ -71,6 +73,8 @@ settings! {
     /// The trial stops when the first level's DLT rate exceeds the target with more than this probability, by its own
     /// counts and a Beta(1, 1) prior, with at least 3 evaluable patients there; `false` never stops so.
     stop_toxic: StopToxic = StopToxic::Above(0.90) => "0.90";
+    /// Whether an escalation right after a cohort with a DLT is forbidden.
+    coherent: bool = true;
     /// The trial ends when the current level has so many patients and the design would stay there.
     early_stop_n: Option<u32> = None => "none";
 }
@@ -429,6 +433,16 @@ impl Ewoc {
             .map(|at| at.0)
     }
 
+    /// Where the next patients go, and whether a DLT in the last cohort held them back.
+    fn step(&self, seen: &Counts, over: &[f64]) -> (usize, bool) {
+        let reach = self.reach(seen);
+        let to = self.highest(seen, over, |level| level <= reach).unwrap_or(0);
+        // Where the order of entry is not known, a DLT at the current level may have been in the last cohort.
+        let after_dlt = seen.last.map_or(seen.here().dlt > 0, |last| last.dlts > 0);
+        let held = self.settings.coherent && after_dlt && to > seen.current.index();
+        (if held { seen.current.index() } else { to }, held)
+    }
+
     fn ends(&self, seen: &Counts, to: usize) -> bool {
         to == seen.current.index() && self.settings.early_stop_n.is_some_and(|n| seen.here().evaluable >= n)
     }
@@ -473,8 +487,7 @@ impl Rule for Ewoc {
         if self.too_toxic(seen, &over).is_some() {
             return Ok(Move::end(None));
         }
-        let reach = self.reach(seen);
-        let to = self.highest(seen, &over, |level| level <= reach).unwrap_or(0);
+        let (to, _) = self.step(seen, &over);
         if self.ends(seen, to) {
             return Ok(Move::end(self.selection(seen, &over)));
         }
@@ -488,6 +501,7 @@ impl Rule for Ewoc {
         }
         let bound = self.bound(seen);
         let reach = self.reach(seen);
+        let (_, held) = self.step(seen, &over);
         let to = self.highest(seen, &over, |level| level <= reach).unwrap_or(0);
         let about = |rule: &str, says: String, level: usize| {
             Because::new(rule, says)
@@ -520,6 +534,13 @@ impl Rule for Ewoc {
                 );
                 about("ewoc/overdose", says, to + 1)
             });
+        }
+        if held {
+            let says = format!(
+                "no escalation right after a cohort with a DLT: more patients at level {}",
+                seen.current
+            );
+            because.push(about("ewoc/coherent", says, seen.current.index()));
         }
         if matches!(decided.action, Action::Complete | Action::Stop) {
             let n = self.settings.early_stop_n.unwrap_or(0);
@@ -584,7 +605,8 @@ impl Rule for Ewoc {
         Ok(Numbers { levels: levels.collect(), parameters })
     }
 
-    fn remembers(&self, _last: Cohort) -> Option<Cohort> {
-        None
+    fn remembers(&self, last: Cohort) -> Option<Cohort> {
+        let some = Cohort { patients: last.patients.min(1), dlts: last.dlts.min(1) };
+        self.settings.coherent.then_some(some)
     }
 }

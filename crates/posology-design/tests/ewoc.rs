@@ -66,7 +66,7 @@ fn before_any_patient_the_numbers_are_those_of_the_prior() {
 #[test]
 fn no_untried_level_is_skipped_and_the_bound_may_rise() {
     assert_eq!(next(&design(&[]), "1NNN"), (Action::Escalate, Some(2)));
-    let three = "1NNN 2NNN 3NNT 3NNT";
+    let three = "1NNN 2NNN 3NNT 3NNN";
     let (fixed, rising) = (
         design(&[("feasibility", json!(0.05))]),
         design(&[("feasibility", json!(0.05)), ("feasibility-increment", json!(0.1))]),
@@ -78,7 +78,10 @@ fn no_untried_level_is_skipped_and_the_bound_may_rise() {
 fn a_too_toxic_first_level_stops_the_trial() {
     assert_eq!(next(&design(&[]), "1TTT"), (Action::Stop, None));
     assert_ne!(next(&design(&[]), "1TT").0, Action::Stop); // Too few patients to stop.
-    assert_eq!(next(&design(&[("stop-toxic", json!(false))]), "1TTT"), (Action::Stay, Some(1)));
+    // DLTs at the lowest value say nothing on the MTD: without both rules the paper's design would escalate.
+    assert_eq!(next(&design(&[]), "1NTT"), (Action::Stay, Some(1)));
+    let bare = [("stop-toxic", json!(false)), ("coherent", json!(false))];
+    assert_eq!(next(&design(&bare), "1NTT"), (Action::Escalate, Some(2)));
     // With a minimum below the first level that level may itself be above the MTD.
     let lower = design(&[("stop-toxic", json!(false)), ("minimum-dose", json!(10))]);
     assert_eq!(next(&lower, "1TTT"), (Action::Stop, None));
