@@ -16,7 +16,9 @@ use crate::ladder::{Doses, Level};
 use crate::late_onset::LateOnset;
 use crate::settings::{Listed, Problem, Problems, Shared};
 use crate::{
-    accelerated_titration, bf_boin, blrm, boin, boin12, boin_comb, boin_et, ccd, crm, decision_table, ewoc, i3plus3, keyboard, mtpi, mtpi_2, partial_order, rolling_six, three_plus_three, tite_boin, tite_crm, tite_keyboard,
+    accelerated_titration, bf_boin, blrm, boin, boin_comb, boin_et, boin12, ccd, crm, decision_table, ewoc,
+    i3plus3, keyboard, mtpi, mtpi_2, partial_order, rolling_six, three_plus_three, tite_boin, tite_crm,
+    tite_keyboard,
 };
 
 /// The greatest next cohort that [`Design::what_if`] lists.
