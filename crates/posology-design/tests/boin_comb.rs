@@ -261,3 +261,19 @@ fn a_trial_s_regimens_can_be_the_grid() {
     };
     assert_eq!(problems[0].key, "doses");
 }
+
+/// By hand: of 3 at (1, 1) nobody has a DLT with probability 0.9^3, and then the second cohort goes to (1, 2); with one or
+/// two DLTs the trial stays there (de-escalation has nowhere to go), with three it stops.
+#[test]
+fn exact_characteristics_of_two_cohorts_are_those_worked_by_hand() {
+    use posology_design::characteristics::{Scenario, Yardstick};
+    use posology_design::graph::{Graph, STATES_MAX};
+    let design = design(json!({"rows": 2, "columns": 2, "max-patients": 6}));
+    let graph = Graph::compile(&design, STATES_MAX, 1).unwrap();
+    let truth = Scenario::of(&[0.1, 0.2, 0.3, 0.4]);
+    let oc = &graph.characteristics(&[truth], Yardstick::new(0.3, 6), 1).unwrap()[0];
+    let (none, all) = (0.9_f64.powi(3), 0.1_f64.powi(3));
+    assert!((oc.patients[1] - 3.0 * none).abs() < 1e-12);
+    assert!((oc.patients[0] - (3.0 + 3.0 * (1.0 - none - all))).abs() < 1e-12);
+    assert!((oc.select.iter().sum::<f64>() + oc.select_none - 1.0).abs() < 1e-12);
+}
