@@ -56,3 +56,10 @@ fn crm(bencher: Bencher<'_, '_>) {
         "max-patients": 30, "cohort-size": 1});
     patients(bencher, crm, 2_000, None);
 }
+
+#[divan::bench(sample_count = 5, sample_size = 1)]
+fn tite_crm(bencher: Bencher<'_, '_>) {
+    let crm = json!({"design": "tite-crm", "target": 0.25, "skeleton": [0.08, 0.16, 0.25, 0.35, 0.46],
+        "max-patients": 30, "cohort-size": 1, "window": 28});
+    patients(bencher, crm, 2_000, timing());
+}

@@ -509,3 +509,33 @@ fn times_that_cannot_be_are_refused() {
     let tite = plan(tite_boin(json!({})), &[&CLIMB], 10);
     assert_eq!(simulate(&tite, 1).unwrap_err(), NotSimulated::NoTiming { design: "tite-boin" });
 }
+
+fn dfcrm_skeleton() -> [f64; 5] {
+    [0.083_973_491_305_624_3, 0.156_741_021_142_636, 0.25, 0.354_500_427_615_112, 0.460_343_111_085_307]
+}
+
+#[track_caller]
+fn agrees_with_dfcrm(oc: &Characteristics, trials: [f64; 2], select: [f64; 5], patients: [f64; 5]) {
+    let both = 1.0 / trials[0] + 1.0 / trials[1];
+    for (found, expected) in oc.select.iter().zip(select) {
+        within_four_errors(*found, expected, (expected * (1.0 - expected) * both).sqrt(), "select");
+    }
+    let errors = &oc.mc_se.as_ref().unwrap().patients;
+    for ((found, expected), error) in oc.patients.iter().zip(patients).zip(errors) {
+        within_four_errors(*found, expected, error * (trials[0] * both).sqrt(), "patients");
+    }
+}
+
+#[test]
+fn simulated_tite_crm_agrees_with_the_simulation_of_dfcrm() {
+    // Source: dfcrm 0.2-2.1, titesim, 2,000 trials: n = 30, obswin = 1, rate = 2, fixed accrual, restrict.
+    let tite = json!({"design": "tite-crm", "target": 0.25, "skeleton": dfcrm_skeleton(), "max-patients": 30,
+        "cohort-size": 1, "window": 28, "coherent": false, "stop-toxic": false});
+    let truth = [0.05, 0.12, 0.25, 0.40, 0.55];
+    let plan = Plan { yardstick: Yardstick::new(0.25, 30), ..plan(design(tite), &[&truth], 600) };
+    let oc = simulate(&timed(&plan, 2.0, json!({"arrivals": "fixed"})), 2).unwrap().remove(0);
+    let patients = [2.7185, 7.505, 11.9725, 5.946, 1.858];
+    agrees_with_dfcrm(&oc, [600.0, 2_000.0], [0.006, 0.2065, 0.593, 0.187, 0.0075], patients);
+    // dfcrm counts to the end of the last window.
+    assert!(oc.duration.unwrap() <= 16.0 && oc.duration.unwrap() > 15.8, "{:?}", oc.duration);
+}
