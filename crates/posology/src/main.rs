@@ -68,7 +68,13 @@ enum DesignCommand {
         file: PathBuf,
     },
     /// What to do next after these patients, and why
-    Next(commands::design::Asked),
+    Next {
+        #[command(flatten)]
+        asked: commands::design::Asked,
+        /// Write the numbers of every level as a picture: FILE.svg or FILE.png
+        #[arg(long)]
+        plot: Option<PathBuf>,
+    },
     /// The level selected if the trial ends with these patients
     Mtd(commands::design::Asked),
     /// How the design would do: selections, patients and DLTs under supposed DLT rates
@@ -77,6 +83,10 @@ enum DesignCommand {
     Paths(commands::design::paths::Paths),
     /// Several designs over the same supposed DLT rates, the 3+3 rule always among them
     Compare(commands::design::compare::Compare),
+    /// Which settings of a design do best under supposed DLT rates, each tried exactly
+    Calibrate(commands::design::calibrate::Calibrate),
+    /// Simon's two-stage designs of a single-arm trial: optimal, minimax, admissible
+    TwoStage(commands::design::two_stage::Asked),
 }
 
 #[derive(Subcommand)]
@@ -273,10 +283,12 @@ fn design(command: DesignCommand, json: bool) -> Result<(), failure::Failure> {
         DesignCommand::List { name } => design::list::run(name.as_deref(), json),
         DesignCommand::Check { file } => design::check::run(&file, json),
         DesignCommand::Table { file } => design::table::run(&file, json),
-        DesignCommand::Next(asked) => design::next::run(&asked, json),
+        DesignCommand::Next { asked, plot } => design::next::run(&asked, plot.as_deref(), json),
         DesignCommand::Mtd(asked) => design::mtd::run(&asked, json),
         DesignCommand::Oc(oc) => design::oc::run(&oc, json),
         DesignCommand::Paths(paths) => design::paths::run(&paths, json),
         DesignCommand::Compare(compare) => design::compare::run(&compare, json),
+        DesignCommand::Calibrate(calibrate) => design::calibrate::run(&calibrate, json),
+        DesignCommand::TwoStage(asked) => design::two_stage::run(&asked, json),
     }
 }

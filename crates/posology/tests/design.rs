@@ -582,6 +582,178 @@ fn designs_are_compared_over_the_same_scenarios_with_3_plus_3_among_them() {
     assert!(case.text(&["design", "compare", &file, truth]).contains("3+3"));
 }
 
+#[test]
+fn follow_up_in_days_makes_pending_patients_count_in_part() {
+    let case = Case::new();
+    let tite = "design = \"tite-boin\"\ntarget = 0.3\ndoses = 4\nwindow = 80\nweights = \"linear\"\n";
+    let file = case.file("tite.toml", tite);
+    let data = case.file(
+        "days.csv",
+        "patient,dose,dlt,days\na,1,0,80\nb,1,0,90\nc,1,0,80\nd,2,0,80\ne,2,1,20\nf,2,0,40\n",
+    );
+    let answer = case.json(&["design", "next", &file, "--data", &data]);
+    let two = &answer["doses"][1];
+    assert_eq!((two["n"].as_u64(), two["dlt"].as_u64(), two["pending"].as_u64()), (Some(2), Some(1), Some(1)));
+    let by_status = case.file(
+        "status.csv",
+        "patient,dose,status,days\na,1,none,\nb,1,none,80\nc,1,none,80\nd,2,none,80\ne,2,dlt,20\nf,2,pending,40\n",
+    );
+    assert_eq!(case.json(&["design", "next", &file, "--data", &by_status])["doses"], answer["doses"]);
+    for (text, place) in [
+        ("patient,dose,dlt,days\na,1,0,-1\n", "row 1, column days"),
+        ("patient,dose,dlt,days\na,1,0,nan\n", "row 1, column days"),
+        ("patient,dose,status,days\na,1,pending,81\n", "row 1, column days"),
+    ] {
+        let bad = case.file("bad.csv", text);
+        assert!(case.refusal(&["design", "next", &file, "--data", &bad]).contains(place));
+    }
+    let unknown = case.json(&["design", "next", &file, "--outcomes", "1NNP"]);
+    let rules: Vec<&str> =
+        unknown["because"].as_array().unwrap().iter().map(|why| why["rule"].as_str().unwrap()).collect();
+    assert!(rules.contains(&"data/follow-up-unknown"), "{rules:?}");
+}
+
+#[test]
+fn designs_on_efficacy_read_both_outcomes_in_every_form() {
+    let case = Case::new();
+    let file = case.file("boin12.toml", "design = \"boin12\"\ntarget = 0.35\ndoses = 4\nmax-patients = 12\n");
+    let outcomes = case.json(&["design", "next", &file, "--outcomes", "1NNE 2NEB"]);
+    for (name, text) in [
+        ("counts.csv", "dose,n,dlt,efficacy,both\n1,3,0,1,\n2,3,1,2,1\n"),
+        (
+            "words.csv",
+            "patient,dose,status\na,1,none\nb,1,none\nc,1,efficacy\nd,2,none\ne,2,efficacy\nf,2,both\n",
+        ),
+        (
+            "columns.csv",
+            "patient,dose,dlt,efficacy\na,1,0,0\nb,1,0,0\nc,1,0,1\nd,2,0,0\ne,2,0,1\nf,2,1,1\n",
+        ),
+    ] {
+        let data = case.file(name, text);
+        let answer = case.json(&["design", "next", &file, "--data", &data]);
+        assert_eq!(answer["doses"], outcomes["doses"], "{name}");
+        assert_eq!(answer["dose"], outcomes["dose"], "{name}");
+    }
+    for (text, place) in [
+        ("dose,n,dlt\n1,3,0\n", "row 1, column efficacy"),
+        ("dose,n,dlt,efficacy\n1,3,1,1\n", "row 1, column both"),
+        ("dose,n,dlt,efficacy\n1,3,1,4\n", "row 1, column efficacy"),
+        ("dose,n,dlt,efficacy,both\n1,3,1,1,2\n", "row 1, column both"),
+        ("patient,dose,dlt\na,1,0\n", "row 1, column efficacy"),
+        ("patient,dose,status,efficacy\na,1,both,0\n", "row 1, column efficacy"),
+    ] {
+        let bad = case.file("bad.csv", text);
+        let error = case.refusal(&["design", "next", &file, "--data", &bad]);
+        assert!(error.contains(place), "{text}: {error}");
+    }
+    let oc = ["design", "oc", &file, "--truth", "0.05,0.1,0.2,0.4"];
+    assert!(case.refusal(&oc).contains("--efficacy"));
+    let answer = case.json(&[&oc[..], &["--efficacy", "0.2,0.4,0.5,0.5"]].concat());
+    near(&answer["scenarios"][0]["efficacy"][1], 0.4, 0.0);
+}
+
+#[test]
+fn a_model_gives_its_parameters_and_an_untreated_trial_has_the_prior_s() {
+    let case = Case::new();
+    let crm = "design = \"crm\"\ntarget = 0.25\nskeleton = [0.08, 0.16, 0.25, 0.35, 0.46]\nmax-patients = 24\n";
+    let file = case.file("crm.toml", crm);
+    let start = case.json(&["design", "next", &file, "--outcomes", ""]);
+    assert_eq!(start["action"], "start");
+    assert_eq!(start["doses"].as_array().unwrap().len(), 5);
+    near(&start["parameters"][0]["mean"], 0.0, 1e-9);
+    near(&start["parameters"][0]["sd"], 1.34_f64.sqrt(), 1e-8);
+    near(&start["doses"][2]["estimate"], 0.25, 1e-9);
+    assert!(case.refusal(&["design", "table", &file]).contains("design next"));
+    let oc = case.json(&["design", "oc", &file, "--truth", "0.05,0.15,0.3,0.45,0.6"]);
+    let select: f64 =
+        oc["scenarios"][0]["select"].as_array().unwrap().iter().map(|select| select.as_f64().unwrap()).sum();
+    assert!((select + oc["scenarios"][0]["select_none"].as_f64().unwrap() - 1.0).abs() < 1e-9);
+}
+
+#[test]
+fn the_two_stage_designs_are_those_of_simon() {
+    // R's clinfun 1.1.5, ph2simon(0.05, 0.20, 0.05, 0.20, nmax = 120).
+    let case = Case::new();
+    let rates = ["design", "two-stage", "--p0", "0.05", "--p1", "0.20", "--alpha", "0.05"];
+    let answer = case.json(&[&rates[..], &["--power", "0.8"]].concat());
+    let sizes = |design: &Value| ["r1", "n1", "r", "n"].map(|key| design[key].as_u64().unwrap());
+    assert_eq!(sizes(&answer["optimal"]), [0, 10, 3, 29]);
+    near(&answer["optimal"]["en0"], 17.6239981544708, 1e-9);
+    near(&answer["optimal"]["pet0"], 0.598736939238379, 1e-12);
+    assert_eq!(sizes(&answer["minimax"]), [0, 13, 3, 27]);
+    near(&answer["minimax"]["power"], 0.801124467145196, 1e-12);
+    assert!(!answer["admissible"].as_array().unwrap().is_empty());
+    for power in ["nan", "0", "1.5", "0.01", "-0.8"] {
+        let error = case.refusal(&[&rates[..], &["--power", power]].concat());
+        assert!(error.contains("--power") && error.contains("expected"), "{error}");
+    }
+    let few = case.refusal(&[&rates[..], &["--power", "0.8", "--max-n", "10"]].concat());
+    assert!(few.contains("--max-n"), "{few}");
+}
+
+#[test]
+fn candidates_are_tried_exactly_and_judged_by_goals_and_constraints() {
+    let case = Case::new();
+    let boin = BOIN.replace("max-patients = 30", "max-patients = 12");
+    let file = case.file("boin.toml", &boin);
+    let truths = ["--truth", "0.05,0.15,0.3,0.45,0.6", "--truth", "0.3,0.4,0.5,0.6,0.7"];
+    let calibrate = ["design", "calibrate", &file, "--vary", "p-under=0.15,0.18,0.21", "--vary", "cohort-size=1,3"];
+    let asked = [
+        &calibrate[..],
+        &truths[..],
+        &["--goal", "p-correct", "--goal", "overdose-60:worst", "--at-most", "overdose-60=0.3"],
+    ]
+    .concat();
+    let answer = case.json(&asked);
+    let candidates = answer["candidates"].as_array().unwrap();
+    assert_eq!(candidates.len(), 6);
+    for candidate in candidates {
+        let under = candidate["settings"]["p-under"].as_f64().unwrap();
+        let size = candidate["settings"]["cohort-size"].as_u64().unwrap();
+        let alone =
+            case.file("one.toml", format!("{boin}p-under = {under}\ncohort-size = {size}\n"));
+        let oc = case.json(&[&["design", "oc", &alone][..], &truths[..]].concat());
+        assert_eq!(candidate["scenarios"], oc["scenarios"]);
+        let worst = oc["scenarios"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|oc| oc["overdose_60"].as_f64().unwrap())
+            .fold(0.0, f64::max);
+        near(&candidate["goals"][1], worst, 1e-15);
+        assert_eq!(candidate["feasible"].as_bool().unwrap(), worst <= 0.3);
+    }
+    assert!(case.text(&asked).contains("Pareto"));
+    for bad in ["p-under=0.35", "p-under", "unheard-of=1", "p-under=", "target=x"] {
+        case.refusal(&[&["design", "calibrate", &file, "--vary", bad][..], &truths[..]].concat());
+    }
+    case.refusal(&[&calibrate[..], &truths[..], &["--goal", "beauty"]].concat());
+    case.refusal(&[&calibrate[..], &truths[..], &["--at-most", "overdose-60=x"]].concat());
+}
+
+#[test]
+fn pictures_are_written_as_their_names_end() {
+    let case = Case::new();
+    let file = case.file("boin.toml", BOIN.replace("max-patients = 30", "max-patients = 12"));
+    let truth = "--truth=0.05,0.15,0.3,0.45,0.6";
+    let path = |name: &str| case.folder.path().join(name).display().to_string();
+    for (name, arguments) in [
+        ("oc.svg", vec!["oc", &file, truth]),
+        ("oc.png", vec!["oc", &file, truth]),
+        ("compare.svg", vec!["compare", &file, truth]),
+        ("paths.svg", vec!["paths", &file, "--cohorts=2"]),
+        ("next.svg", vec!["next", &file, "--outcomes=1NNN"]),
+    ] {
+        let picture = path(name);
+        case.text(&[&["design"][..], &arguments, &["--plot", &picture]].concat());
+        let bytes = fs::read(&picture).unwrap();
+        let begins: &[u8] = if name.ends_with("png") { b"\x89PNG" } else { b"<svg" };
+        assert!(bytes.starts_with(begins), "{name}");
+        let other = [&["design"][..], &arguments, &["--plot", "picture.pdf"]].concat();
+        assert!(case.refusal(&other).contains(".svg or .png"));
+    }
+}
+
 /// The reference page of all designs, as `design list` has it.
 fn page_of_designs() -> String {
     let cell = |text: &str| text.replace('|', "\\|");

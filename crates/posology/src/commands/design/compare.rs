@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::file;
 use super::oc::{self, Answer, percent, title};
+use super::plot;
 use super::scenarios::Judged;
 use crate::failure::Failure;
 use crate::output;
@@ -25,6 +26,9 @@ pub(crate) struct Compare {
     /// Most states of the exact sum of one design [default: what fits in 4 GB]
     #[arg(long)]
     max_states: Option<usize>,
+    /// Write selection and allocation as a picture: FILE.svg or FILE.png
+    #[arg(long)]
+    plot: Option<PathBuf>,
 }
 
 #[derive(Serialize)]
@@ -33,6 +37,7 @@ struct Compared {
 }
 
 pub(crate) fn run(compare: &Compare, json: bool) -> Result<(), Failure> {
+    plot::check(compare.plot.as_deref())?;
     let mut files: Vec<(String, DesignFile)> = Vec::new();
     for path in &compare.files {
         files.push((path.display().to_string(), file::open(path)?));
@@ -60,6 +65,9 @@ pub(crate) fn run(compare: &Compare, json: bool) -> Result<(), Failure> {
     let mut designs = Vec::new();
     for (source, file) in &files {
         designs.push(oc::exact(file, source, &compare.judged, budget, target)?);
+    }
+    if let (Some(path), Some((_, first))) = (&compare.plot, files.first()) {
+        plot::write(path, &plot::selection(first, &designs))?;
     }
     if json {
         output::json(&Compared { designs });

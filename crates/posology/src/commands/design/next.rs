@@ -1,5 +1,7 @@
 //! `design next`: what the design advises, why, and the numbers of every level.
 
+use std::path::Path;
+
 use posology_design::{Action, Because, Completion, Decision, Level, Parameter};
 use posology_trial::protocol::DesignFile;
 use serde::Serialize;
@@ -7,6 +9,7 @@ use serde::Serialize;
 use super::advice::{self, Row};
 use super::file::{self, named};
 use super::patients::{self, Asked};
+use super::plot;
 use crate::failure::Failure;
 use crate::output;
 
@@ -44,7 +47,8 @@ struct Undecided {
     efficacy: Option<u32>,
 }
 
-pub(crate) fn run(asked: &Asked, json: bool) -> Result<(), Failure> {
+pub(crate) fn run(asked: &Asked, picture: Option<&Path>, json: bool) -> Result<(), Failure> {
+    plot::check(picture)?;
     let file = file::open(&asked.file)?;
     let patients = patients::read(&file, asked)?;
     let data = &patients.data;
@@ -53,6 +57,9 @@ pub(crate) fn run(asked: &Asked, json: bool) -> Result<(), Failure> {
     let numbers = file.design.numbers(data).map_err(refused)?;
     let rows = advice::rows(&file, data, &numbers.levels);
     let because = [decision.because.as_slice(), &patients.notes].concat();
+    if let Some(path) = picture {
+        plot::write(path, &plot::posterior(&file, &numbers.levels))?;
+    }
     if !json {
         output::text(&words(&file, &decision, &because, &rows, data.current(), &numbers.parameters));
         return Ok(());

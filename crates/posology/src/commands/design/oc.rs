@@ -10,8 +10,8 @@ use posology_trial::protocol::DesignFile;
 use serde::Serialize;
 
 use super::file::{self, named};
-use super::patients;
 use super::scenarios::Judged;
+use super::{patients, plot};
 use crate::failure::Failure;
 use crate::output;
 
@@ -34,6 +34,9 @@ pub(crate) struct Oc {
     /// Most states of the exact sum [default: what fits in 4 GB]
     #[arg(long)]
     max_states: Option<usize>,
+    /// Write selection and allocation as a picture: FILE.svg or FILE.png
+    #[arg(long)]
+    plot: Option<PathBuf>,
 }
 
 /// The answer for one design.
@@ -56,6 +59,7 @@ pub(super) struct Answer {
 }
 
 pub(crate) fn run(oc: &Oc, json: bool) -> Result<(), Failure> {
+    plot::check(oc.plot.as_deref())?;
     let file = file::open(&oc.file)?;
     let source = oc.file.display().to_string();
     let scenarios = oc.judged.scenarios(&file.design)?;
@@ -85,6 +89,9 @@ pub(crate) fn run(oc: &Oc, json: bool) -> Result<(), Failure> {
         predicted,
         because: so_far.map(|patients| patients.notes).unwrap_or_default(),
     };
+    if let Some(path) = &oc.plot {
+        plot::write(path, &plot::selection(&file, std::slice::from_ref(&answer)))?;
+    }
     if json {
         output::json(&answer);
     } else {

@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use clap::Args;
 use posology_design::paths::{NoPathways, Pathway, pathways};
 use posology_design::{Action, AtLevel, Data, Level};
+use posology_report::figure::{self, Figure, Frame};
 use posology_trial::protocol::DesignFile;
 use serde::Serialize;
 
 use super::file::{self, named};
 use super::oc::percent;
-use super::{patients, scenarios};
+use super::{patients, plot, scenarios};
 use crate::failure::Failure;
 use crate::output;
 
@@ -37,6 +38,9 @@ pub(crate) struct Paths {
     /// The level the trial is at, with --from
     #[arg(long, requires = "from")]
     current: Option<String>,
+    /// Write the paths as a tree: FILE.svg or FILE.png
+    #[arg(long)]
+    plot: Option<PathBuf>,
 }
 
 #[derive(Serialize)]
@@ -67,6 +71,7 @@ struct Cohort {
 }
 
 pub(crate) fn run(asked: &Paths, json: bool) -> Result<(), Failure> {
+    plot::check(asked.plot.as_deref())?;
     let file = file::open(&asked.file)?;
     let source = asked.file.display().to_string();
     let design = &file.design;
@@ -109,6 +114,9 @@ pub(crate) fn run(asked: &Paths, json: bool) -> Result<(), Failure> {
         probability: path.probability,
     };
     let courses: Vec<Course> = all.iter().map(course).collect();
+    if let Some(path) = &asked.plot {
+        plot::write(path, &tree(&file, &courses, asked.truth.as_deref().unwrap_or_default()))?;
+    }
     if json {
         let truth = truth.map(|truth| truth.truth);
         output::json(&Answer { design: design.name(), truth, paths: courses });
@@ -116,6 +124,24 @@ pub(crate) fn run(asked: &Paths, json: bool) -> Result<(), Failure> {
     }
     output::text(&words(&file, &courses));
     Ok(())
+}
+
+/// The paths as a tree.
+fn tree(file: &DesignFile, courses: &[Course], truth: &str) -> Figure {
+    let course = |course: &Course| figure::Course {
+        cohorts: course
+            .cohorts
+            .iter()
+            .map(|cohort| (named(file, cohort.dose), cohort.n, cohort.dlt))
+            .collect(),
+        advice: match course.dose {
+            Some(level) => format!("{}, level {}", course.action.word(), named(file, level)),
+            None => course.action.word().to_owned(),
+        },
+        probability: course.probability,
+    };
+    let truth = if truth.is_empty() { String::new() } else { format!("DLT rates {truth}") };
+    figure::Pathways { courses: courses.iter().map(course).collect(), truth }.draw(&Frame::default())
 }
 
 fn words(file: &DesignFile, courses: &[Course]) -> String {

@@ -91,8 +91,11 @@ fn from_outcomes(ladder: &Ladder<'_>, outcomes: &str, current: Option<Level>) ->
             _ => Ok(data),
         })
         .map_err(|bad| refused(&source, &bad))?;
-    let left_out = outcomes.matches('X').count();
-    Ok(Patients { data, notes: not_evaluable(left_out).into_iter().collect(), source })
+    let mut notes: Vec<Because> = not_evaluable(outcomes.matches('X').count()).into_iter().collect();
+    if ladder.file.design.needs_follow_up() {
+        notes.extend(just_begun(outcomes.matches('P').count()));
+    }
+    Ok(Patients { data, notes, source })
 }
 
 fn from_file(ladder: &Ladder<'_>, path: &Path, current: Option<Level>) -> Result<Patients, Failure> {
