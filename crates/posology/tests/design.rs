@@ -593,7 +593,10 @@ fn follow_up_in_days_makes_pending_patients_count_in_part() {
     );
     let answer = case.json(&["design", "next", &file, "--data", &data]);
     let two = &answer["doses"][1];
-    assert_eq!((two["n"].as_u64(), two["dlt"].as_u64(), two["pending"].as_u64()), (Some(2), Some(1), Some(1)));
+    assert_eq!(
+        (two["n"].as_u64(), two["dlt"].as_u64(), two["pending"].as_u64()),
+        (Some(2), Some(1), Some(1))
+    );
     let by_status = case.file(
         "status.csv",
         "patient,dose,status,days\na,1,none,\nb,1,none,80\nc,1,none,80\nd,2,none,80\ne,2,dlt,20\nf,2,pending,40\n",
@@ -624,10 +627,7 @@ fn designs_on_efficacy_read_both_outcomes_in_every_form() {
             "words.csv",
             "patient,dose,status\na,1,none\nb,1,none\nc,1,efficacy\nd,2,none\ne,2,efficacy\nf,2,both\n",
         ),
-        (
-            "columns.csv",
-            "patient,dose,dlt,efficacy\na,1,0,0\nb,1,0,0\nc,1,0,1\nd,2,0,0\ne,2,0,1\nf,2,1,1\n",
-        ),
+        ("columns.csv", "patient,dose,dlt,efficacy\na,1,0,0\nb,1,0,0\nc,1,0,1\nd,2,0,0\ne,2,0,1\nf,2,1,1\n"),
     ] {
         let data = case.file(name, text);
         let answer = case.json(&["design", "next", &file, "--data", &data]);
@@ -655,7 +655,8 @@ fn designs_on_efficacy_read_both_outcomes_in_every_form() {
 #[test]
 fn a_model_gives_its_parameters_and_an_untreated_trial_has_the_prior_s() {
     let case = Case::new();
-    let crm = "design = \"crm\"\ntarget = 0.25\nskeleton = [0.08, 0.16, 0.25, 0.35, 0.46]\nmax-patients = 24\n";
+    let crm =
+        "design = \"crm\"\ntarget = 0.25\nskeleton = [0.08, 0.16, 0.25, 0.35, 0.46]\nmax-patients = 24\n";
     let file = case.file("crm.toml", crm);
     let start = case.json(&["design", "next", &file, "--outcomes", ""]);
     assert_eq!(start["action"], "start");
@@ -697,7 +698,8 @@ fn candidates_are_tried_exactly_and_judged_by_goals_and_constraints() {
     let boin = BOIN.replace("max-patients = 30", "max-patients = 12");
     let file = case.file("boin.toml", &boin);
     let truths = ["--truth", "0.05,0.15,0.3,0.45,0.6", "--truth", "0.3,0.4,0.5,0.6,0.7"];
-    let calibrate = ["design", "calibrate", &file, "--vary", "p-under=0.15,0.18,0.21", "--vary", "cohort-size=1,3"];
+    let calibrate =
+        ["design", "calibrate", &file, "--vary", "p-under=0.15,0.18,0.21", "--vary", "cohort-size=1,3"];
     let asked = [
         &calibrate[..],
         &truths[..],
@@ -710,8 +712,7 @@ fn candidates_are_tried_exactly_and_judged_by_goals_and_constraints() {
     for candidate in candidates {
         let under = candidate["settings"]["p-under"].as_f64().unwrap();
         let size = candidate["settings"]["cohort-size"].as_u64().unwrap();
-        let alone =
-            case.file("one.toml", format!("{boin}p-under = {under}\ncohort-size = {size}\n"));
+        let alone = case.file("one.toml", format!("{boin}p-under = {under}\ncohort-size = {size}\n"));
         let oc = case.json(&[&["design", "oc", &alone][..], &truths[..]].concat());
         assert_eq!(candidate["scenarios"], oc["scenarios"]);
         let worst = oc["scenarios"]

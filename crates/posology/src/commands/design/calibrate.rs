@@ -143,12 +143,7 @@ impl Broken {
     }
 }
 
-fn words(
-    file: &DesignFile,
-    tried: &[Tried],
-    combinations: &[Map<String, Value>],
-    goals: &[Goal],
-) -> String {
+fn words(file: &DesignFile, tried: &[Tried], combinations: &[Map<String, Value>], goals: &[Goal]) -> String {
     let feasible = tried.iter().filter(|one| one.feasible).count();
     let mut header: Vec<String> =
         combinations.first().map(|first| first.keys().cloned().collect()).unwrap_or_default();
@@ -211,7 +206,8 @@ fn limit(option: &str, text: &str) -> Result<(Measure, f64), Failure> {
 fn combinations(vary: &[String]) -> Result<Vec<Map<String, Value>>, Failure> {
     let mut all = vec![Map::new()];
     for text in vary {
-        let Some((key, values)) = text.split_once('=').filter(|(key, values)| !key.is_empty() && !values.is_empty())
+        let Some((key, values)) =
+            text.split_once('=').filter(|(key, values)| !key.is_empty() && !values.is_empty())
         else {
             return Err(Failure::input(format!(
                 "--vary: expected a setting and its values, found {text:?}; mend: write them as p-under=0.15,0.18"

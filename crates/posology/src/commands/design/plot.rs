@@ -45,8 +45,7 @@ pub(super) fn write(path: &Path, figure: &Figure) -> Result<(), Failure> {
 /// Selection and allocation of one design or several over the same scenarios.
 pub(super) fn selection(file: &DesignFile, answers: &[Answer]) -> Figure {
     let Some(first) = answers.first() else {
-        return SelectionBars { levels: Vec::new(), target: 0.0, panels: Vec::new() }
-            .draw(&Frame::default());
+        return SelectionBars { levels: Vec::new(), target: 0.0, panels: Vec::new() }.draw(&Frame::default());
     };
     let panel = |(place, oc): (usize, &posology_design::characteristics::Characteristics)| ScenarioPanel {
         name: title(place, oc),
