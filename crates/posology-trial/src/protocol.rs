@@ -23,7 +23,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use problem::{Problem, Problems, Severity};
-pub use read::{DesignFile, read_design, read_scenarios};
+pub use read::{DesignFile, read_design, read_scenarios, read_toml};
 pub use schema::json_schema;
 
 /// A protocol. Had from [`Protocol::read`] it is whole and free of contradictions, and its escalation design knows

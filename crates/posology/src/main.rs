@@ -83,6 +83,8 @@ enum DesignCommand {
     Paths(commands::design::paths::Paths),
     /// Several designs over the same supposed DLT rates, the 3+3 rule always among them
     Compare(commands::design::compare::Compare),
+    /// The characteristics from every part of a simulation (`design oc --shard`)
+    Merge(commands::design::trials::Merge),
     /// Which settings of a design do best under supposed DLT rates, each tried exactly
     Calibrate(commands::design::calibrate::Calibrate),
     /// Simon's two-stage designs of a single-arm trial: optimal, minimax, admissible
@@ -288,6 +290,7 @@ fn design(command: DesignCommand, json: bool) -> Result<(), failure::Failure> {
         DesignCommand::Oc(oc) => design::oc::run(&oc, json),
         DesignCommand::Paths(paths) => design::paths::run(&paths, json),
         DesignCommand::Compare(compare) => design::compare::run(&compare, json),
+        DesignCommand::Merge(merge) => design::trials::run_merge(&merge, json),
         DesignCommand::Calibrate(calibrate) => design::calibrate::run(&calibrate, json),
         DesignCommand::TwoStage(asked) => design::two_stage::run(&asked, json),
     }

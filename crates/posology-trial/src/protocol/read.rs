@@ -174,6 +174,17 @@ fn design_of_trial(text: &str, file: &File<'_>) -> Result<DesignFile, Problems> 
     Ok(DesignFile { design, labels, window_days, of_trial: true, warnings })
 }
 
+/// Reads a small TOML file that is one value, such as how simulated trials are conducted.
+///
+/// # Errors
+/// Every problem of the text, with its place, as [`Protocol::read`].
+pub fn read_toml<T: DeserializeOwned>(text: &str) -> Result<T, Problems> {
+    match File::parse(text)?.assemble::<T>() {
+        (Some(value), problems) if problems.is_empty() => Ok(value),
+        (_, problems) => Err(Problems::new(problems)),
+    }
+}
+
 /// Reads supposed truths for a ladder of so many levels: `[[scenario]]` tables with `name`, `truth` and, for designs on
 /// efficacy, `efficacy` and `odds-ratio`.
 ///

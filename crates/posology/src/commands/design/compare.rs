@@ -12,6 +12,7 @@ use super::file;
 use super::oc::{self, Answer, percent, title};
 use super::plot;
 use super::scenarios::Judged;
+use super::trials::Simulated;
 use crate::failure::Failure;
 use crate::output;
 
@@ -26,6 +27,8 @@ pub(crate) struct Compare {
     /// Most states of the exact sum of one design [default: what fits in 4 GB]
     #[arg(long)]
     max_states: Option<usize>,
+    #[command(flatten)]
+    simulated: Simulated,
     /// Write selection and allocation as a picture: FILE.svg or FILE.png
     #[arg(long)]
     plot: Option<PathBuf>,
@@ -64,7 +67,7 @@ pub(crate) fn run(compare: &Compare, json: bool) -> Result<(), Failure> {
     let budget = compare.max_states.unwrap_or(STATES_MAX);
     let mut designs = Vec::new();
     for (source, file) in &files {
-        designs.push(oc::exact(file, source, &compare.judged, budget, target)?);
+        designs.push(oc::of_one(file, source, &compare.judged, &compare.simulated, budget, target)?);
     }
     if let (Some(path), Some((_, first))) = (&compare.plot, files.first()) {
         plot::write(path, &plot::selection(first, &designs))?;

@@ -5,12 +5,14 @@ use std::path::PathBuf;
 use clap::Args;
 use posology_design::characteristics::{Characteristics, Yardstick};
 use posology_design::graph::{Graph, Prediction, STATES_MAX};
+use posology_design::simulate::{Conduct, Plan};
 use posology_design::{Because, Data, Level};
 use posology_trial::protocol::DesignFile;
 use serde::Serialize;
 
 use super::file::{self, named};
 use super::scenarios::Judged;
+use super::trials::{self, Method, Simulated};
 use super::{patients, plot};
 use crate::failure::Failure;
 use crate::output;
@@ -34,6 +36,11 @@ pub(crate) struct Oc {
     /// Most states of the exact sum [default: what fits in 4 GB]
     #[arg(long)]
     max_states: Option<usize>,
+    #[command(flatten)]
+    simulated: Simulated,
+    /// Simulate the part I of N of the trials and print it for `design merge`, such as 2/8
+    #[arg(long)]
+    shard: Option<String>,
     /// Write selection and allocation as a picture: FILE.svg or FILE.png
     #[arg(long)]
     plot: Option<PathBuf>,
@@ -46,9 +53,15 @@ pub(super) struct Answer {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) file: Option<String>,
     pub(super) method: &'static str,
-    /// States of the exact sum.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// States of the exact sum; null for simulated trials.
     pub(super) states: Option<usize>,
+    /// Simulated trials in each scenario, and their seed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trials: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seed: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conduct: Option<Conduct>,
     pub(super) yardstick: Yardstick,
     pub(super) scenarios: Vec<Characteristics>,
     /// Probability that each level is selected, each DLT rate drawn from its posterior given the data so far.
@@ -58,36 +71,59 @@ pub(super) struct Answer {
     because: Vec<Because>,
 }
 
+impl Answer {
+    /// Of simulated trials.
+    pub(super) fn simulated(plan: &Plan, scenarios: Vec<Characteristics>) -> Self {
+        Self {
+            design: plan.design.name(),
+            file: None,
+            method: "monte-carlo",
+            states: None,
+            trials: Some(plan.trials),
+            seed: Some(plan.seed),
+            conduct: Some(plan.conduct).filter(|conduct| *conduct != Conduct::default()),
+            yardstick: plan.yardstick,
+            scenarios,
+            predicted: None,
+            because: Vec::new(),
+        }
+    }
+
+    fn exact(design: &'static str, graph: &Graph, yardstick: Yardstick, scenarios: Vec<Characteristics>) -> Self {
+        Self {
+            design,
+            file: None,
+            method: "exact",
+            states: Some(graph.size().states),
+            trials: None,
+            seed: None,
+            conduct: None,
+            yardstick,
+            scenarios,
+            predicted: None,
+            because: Vec::new(),
+        }
+    }
+}
+
 pub(crate) fn run(oc: &Oc, json: bool) -> Result<(), Failure> {
     plot::check(oc.plot.as_deref())?;
     let file = file::open(&oc.file)?;
     let source = oc.file.display().to_string();
-    let scenarios = oc.judged.scenarios(&file.design)?;
-    let so_far = match &oc.from {
-        Some(path) => Some(patients::read_from(&file, Some(path), None, oc.current.as_deref())?),
-        None => None,
-    };
-    let budget = oc.max_states.unwrap_or(STATES_MAX);
-    let graph = compile(&file, so_far.as_ref().map(|patients| &patients.data), budget, &source)?;
-    let yardstick = oc.judged.yardstick(file.design.target(), graph.planned(&file.design))?;
-    let characteristics = graph
-        .characteristics(&scenarios, yardstick, file::threads())
-        .map_err(|why| file::no_graph(&source, &why))?;
-    let predicted = so_far
-        .as_ref()
-        .filter(|_| !file.design.needs_efficacy())
-        .map(|patients| graph.predict(&file.design, &patients.data, file::threads()))
-        .transpose()
-        .map_err(|why| file::no_graph(&source, &why))?;
-    let answer = Answer {
-        design: file.design.name(),
-        file: None,
-        method: "exact",
-        states: Some(graph.size().states),
-        yardstick,
-        scenarios: characteristics,
-        predicted,
-        because: so_far.map(|patients| patients.notes).unwrap_or_default(),
+    let answer = match oc.simulated.method(&file.design, oc.shard.is_some())? {
+        Method::Exact => exact_from(oc, &file, &source)?,
+        Method::MonteCarlo if oc.from.is_some() => {
+            return Err(Failure::input(
+                "--from: expected the exact sum, found --method monte-carlo; mend: leave one of them out",
+            ));
+        }
+        Method::MonteCarlo => {
+            let plan = planned_trials(&oc.simulated, &oc.judged, &file, &source, file.design.target())?;
+            if let Some(part) = &oc.shard {
+                return trials::print_part(&plan, part, &source);
+            }
+            trials::simulated(plan, &source)?
+        }
     };
     if let Some(path) = &oc.plot {
         plot::write(path, &plot::selection(&file, std::slice::from_ref(&answer)))?;
@@ -98,6 +134,44 @@ pub(crate) fn run(oc: &Oc, json: bool) -> Result<(), Failure> {
         output::text(&words(&file, &answer));
     }
     Ok(())
+}
+
+fn planned_trials(
+    simulated: &Simulated,
+    judged: &Judged,
+    file: &DesignFile,
+    source: &str,
+    target: Option<f64>,
+) -> Result<Plan, Failure> {
+    let scenarios = judged.scenarios(&file.design)?;
+    let yardstick = judged.yardstick(target, simulated.planned(file, source)?)?;
+    simulated.plan(&file.design, scenarios, yardstick)
+}
+
+/// The exact answer, from the first patient or from those treated so far.
+fn exact_from(oc: &Oc, file: &DesignFile, source: &str) -> Result<Answer, Failure> {
+    let scenarios = oc.judged.scenarios(&file.design)?;
+    let so_far = match &oc.from {
+        Some(path) => Some(patients::read_from(file, Some(path), None, oc.current.as_deref())?),
+        None => None,
+    };
+    let budget = oc.max_states.unwrap_or(STATES_MAX);
+    let graph = compile(file, so_far.as_ref().map(|patients| &patients.data), budget, source)?;
+    let yardstick = oc.judged.yardstick(file.design.target(), graph.planned(&file.design))?;
+    let no_graph = |why| file::no_graph(source, &why);
+    let characteristics =
+        graph.characteristics(&scenarios, yardstick, file::threads()).map_err(no_graph)?;
+    let predicted = so_far
+        .as_ref()
+        .filter(|_| !file.design.needs_efficacy())
+        .map(|patients| graph.predict(&file.design, &patients.data, file::threads()))
+        .transpose()
+        .map_err(no_graph)?;
+    Ok(Answer {
+        predicted,
+        because: so_far.map(|patients| patients.notes).unwrap_or_default(),
+        ..Answer::exact(file.design.name(), &graph, yardstick, characteristics)
+    })
 }
 
 /// The decision graph of a design, from its first patient or from those treated so far.
@@ -116,30 +190,30 @@ pub(super) fn compile(
     graph.map_err(|why| file::no_graph(source, &why))
 }
 
-/// The answer of a design without data so far.
-pub(super) fn exact(
+/// The answer of one of several designs, judged by one target.
+pub(super) fn of_one(
     file: &DesignFile,
     source: &str,
     judged: &Judged,
+    simulated: &Simulated,
     budget: usize,
     target: Option<f64>,
 ) -> Result<Answer, Failure> {
-    let scenarios = judged.scenarios(&file.design)?;
-    let graph = compile(file, None, budget, source)?;
-    let yardstick = judged.yardstick(target.or(file.design.target()), graph.planned(&file.design))?;
-    let scenarios = graph
-        .characteristics(&scenarios, yardstick, file::threads())
-        .map_err(|why| file::no_graph(source, &why))?;
-    Ok(Answer {
-        design: file.design.name(),
-        file: Some(source.to_owned()),
-        method: "exact",
-        states: Some(graph.size().states),
-        yardstick,
-        scenarios,
-        predicted: None,
-        because: Vec::new(),
-    })
+    let answer = match simulated.method(&file.design, false)? {
+        Method::MonteCarlo => {
+            trials::simulated(planned_trials(simulated, judged, file, source, target)?, source)?
+        }
+        Method::Exact => {
+            let scenarios = judged.scenarios(&file.design)?;
+            let graph = compile(file, None, budget, source)?;
+            let yardstick = judged.yardstick(target, graph.planned(&file.design))?;
+            let characteristics = graph
+                .characteristics(&scenarios, yardstick, file::threads())
+                .map_err(|why| file::no_graph(source, &why))?;
+            Answer::exact(file.design.name(), &graph, yardstick, characteristics)
+        }
+    };
+    Ok(Answer { file: Some(source.to_owned()), ..answer })
 }
 
 /// A probability for people.
@@ -147,9 +221,13 @@ pub(super) fn percent(probability: f64) -> String {
     format!("{:.1}%", 100.0 * probability)
 }
 
-fn words(file: &DesignFile, answer: &Answer) -> String {
+pub(super) fn words(file: &DesignFile, answer: &Answer) -> String {
     let Yardstick { target, acceptable_from, acceptable_to, planned, .. } = answer.yardstick;
-    let states = answer.states.map_or_else(String::new, |states| format!(", {states} states"));
+    let states = match (answer.states, answer.trials) {
+        (Some(states), _) => format!(", {states} states"),
+        (None, Some(trials)) => format!(", {trials} trials a scenario, seed {}", answer.seed.unwrap_or(0)),
+        (None, None) => String::new(),
+    };
     let mut text = format!(
         "{}, {}{states}; at most {planned} patients; target DLT rate {target}, acceptable {acceptable_from:.2} to {acceptable_to:.2}.\n",
         answer.design, answer.method
