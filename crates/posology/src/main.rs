@@ -87,6 +87,8 @@ enum DesignCommand {
     Merge(commands::design::trials::Merge),
     /// Which settings of a design do best under supposed DLT rates, each tried exactly
     Calibrate(commands::design::calibrate::Calibrate),
+    /// The design section of a protocol, in words, with tables and figures
+    Text(commands::design::text::Text),
     /// Simon's two-stage designs of a single-arm trial: optimal, minimax, admissible
     TwoStage(commands::design::two_stage::Asked),
 }
@@ -292,6 +294,7 @@ fn design(command: DesignCommand, json: bool) -> Result<(), failure::Failure> {
         DesignCommand::Compare(compare) => design::compare::run(&compare, json),
         DesignCommand::Merge(merge) => design::trials::run_merge(&merge, json),
         DesignCommand::Calibrate(calibrate) => design::calibrate::run(&calibrate, json),
+        DesignCommand::Text(text) => design::text::run(&text, json),
         DesignCommand::TwoStage(asked) => design::two_stage::run(&asked, json),
     }
 }

@@ -755,6 +755,90 @@ fn pictures_are_written_as_their_names_end() {
     }
 }
 
+#[test]
+fn simulated_and_exact_selection_differ_by_less_than_four_standard_errors() {
+    let case = Case::new();
+    let file = case.file("boin.toml", BOIN.replace("max-patients = 30", "max-patients = 12"));
+    let oc = ["design", "oc", &file, "--truth=0.05,0.15,0.3,0.45,0.6"];
+    let exact = &case.json(&oc)["scenarios"][0];
+    let simulated =
+        case.json(&[&oc[..], &["--method", "monte-carlo", "--trials", "4000", "--seed", "11"]].concat());
+    assert_eq!(
+        (simulated["method"].as_str(), simulated["states"].clone()),
+        (Some("monte-carlo"), Value::Null)
+    );
+    assert_eq!((simulated["trials"].as_u64(), simulated["seed"].as_u64()), (Some(4000), Some(11)));
+    let simulated = &simulated["scenarios"][0];
+    for level in 0..5 {
+        let error = simulated["mc_se"]["select"][level].as_f64().unwrap();
+        near(&simulated["select"][level], exact["select"][level].as_f64().unwrap(), 4.0 * error + 1e-3);
+    }
+}
+
+#[test]
+fn parts_of_a_simulation_add_up_to_the_last_bit() {
+    let case = Case::new();
+    let file = case.file("boin.toml", BOIN.replace("max-patients = 30", "max-patients = 12"));
+    let oc = ["design", "oc", &file, "--truth=0.05,0.15,0.3,0.45,0.6", "--trials", "300", "--seed", "5"];
+    let whole = case.json(&[&oc[..], &["--method", "monte-carlo"]].concat());
+    let parts: Vec<String> = (1..=3)
+        .map(|part| {
+            let text = case.text(&[&oc[..], &["--shard", &format!("{part}/3")]].concat());
+            case.file(&format!("{part}.json"), text)
+        })
+        .collect();
+    assert_eq!(case.json(&["design", "merge", &parts[2], &parts[0], &parts[1]]), whole);
+    assert!(case.text(&["design", "merge", &parts[2], &parts[0], &parts[1]]).contains("300 trials"));
+    assert!(case.refusal(&["design", "merge", &parts[0], &parts[2]]).contains("100"));
+    assert!(case.refusal(&["design", "merge", &parts[0], &parts[0]]).contains("both"));
+    assert!(case.refusal(&["design", "merge", &file]).contains("--shard"));
+    for (option, value) in
+        [("--shard", "4/3"), ("--shard", "0/3"), ("--shard", "x"), ("--trials", "1000000000")]
+    {
+        let asked = [&oc[..4], &[option, value, "--method", "monte-carlo"]].concat();
+        assert!(case.refusal(&asked[..]).contains(option), "{option} {value}");
+    }
+    case.refusal(&[&oc[..], &["--method", "exact", "--shard", "1/2"]].concat());
+}
+
+#[test]
+fn a_late_onset_design_is_simulated_in_time() {
+    let case = Case::new();
+    let tite = "design = \"tite-boin\"\ntarget = 0.3\ndoses = 3\nwindow = 40\nweights = \"linear\"\nmax-patients = 12\n";
+    let file = case.file("tite.toml", tite);
+    let oc = ["design", "oc", &file, "--truth=0.1,0.3,0.5", "--trials", "200"];
+    let answer = case.json(&oc);
+    assert_eq!(answer["method"], "monte-carlo");
+    near(&answer["conduct"]["timing"]["window"], 40.0, 0.0);
+    assert!(answer["scenarios"][0]["duration"].as_f64().unwrap() > 0.0);
+    let slow = case.file("slow.toml", "[timing]\nrate = 0.01\nwindow = 40\n");
+    let slow = case.json(&[&oc[..], &["--conduct", &slow]].concat());
+    let duration = |answer: &Value| answer["scenarios"][0]["duration"].as_f64().unwrap();
+    assert!(duration(&slow) > duration(&answer));
+    let bad = case.file("bad.toml", "[timing]\nrat = 0.01\n");
+    assert!(case.refusal(&[&oc[..], &["--conduct", &bad]].concat()).contains("bad.toml:2"));
+}
+
+#[test]
+fn the_design_section_tells_the_rule_with_its_numbers() {
+    let case = Case::new();
+    let file = case.file("boin.toml", BOIN.replace("max-patients = 30", "max-patients = 12"));
+    let text = case.text(&["design", "text", &file]);
+    assert!(
+        text.starts_with('#') && text.contains("MTD at level 3") && text.contains("elimination"),
+        "{text}"
+    );
+    let both = case.json(&["design", "text", &file, "--truth", "0.05,0.15,0.3,0.45,0.6"]);
+    assert!(both["html"].as_str().unwrap().starts_with("<!"), "{both}");
+    assert!(both["markdown"].as_str().unwrap().contains("0.45"));
+    let standard = case.json(&["design", "oc", &file, "--scenarios", "standard"]);
+    let scenarios = standard["scenarios"].as_array().unwrap();
+    assert_eq!(scenarios.len(), 12);
+    for (level, oc) in scenarios.iter().take(5).enumerate() {
+        assert_eq!(oc["true_mtd"], level + 1, "{}", oc["name"]);
+    }
+}
+
 /// The reference page of all designs, as `design list` has it.
 fn page_of_designs() -> String {
     let cell = |text: &str| text.replace('|', "\\|");

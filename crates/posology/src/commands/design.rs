@@ -14,6 +14,7 @@ mod patients;
 mod plot;
 mod scenarios;
 pub(crate) mod table;
+pub(crate) mod text;
 pub(crate) mod trials;
 pub(crate) mod two_stage;
 

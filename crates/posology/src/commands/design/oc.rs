@@ -89,7 +89,12 @@ impl Answer {
         }
     }
 
-    fn exact(design: &'static str, graph: &Graph, yardstick: Yardstick, scenarios: Vec<Characteristics>) -> Self {
+    fn exact(
+        design: &'static str,
+        graph: &Graph,
+        yardstick: Yardstick,
+        scenarios: Vec<Characteristics>,
+    ) -> Self {
         Self {
             design,
             file: None,
@@ -145,7 +150,7 @@ fn planned_trials(
 ) -> Result<Plan, Failure> {
     let scenarios = judged.scenarios(&file.design)?;
     let yardstick = judged.yardstick(target, simulated.planned(file, source)?)?;
-    simulated.plan(&file.design, scenarios, yardstick)
+    simulated.plan(file, scenarios, yardstick)
 }
 
 /// The exact answer, from the first patient or from those treated so far.
@@ -159,8 +164,7 @@ fn exact_from(oc: &Oc, file: &DesignFile, source: &str) -> Result<Answer, Failur
     let graph = compile(file, so_far.as_ref().map(|patients| &patients.data), budget, source)?;
     let yardstick = oc.judged.yardstick(file.design.target(), graph.planned(&file.design))?;
     let no_graph = |why| file::no_graph(source, &why);
-    let characteristics =
-        graph.characteristics(&scenarios, yardstick, file::threads()).map_err(no_graph)?;
+    let characteristics = graph.characteristics(&scenarios, yardstick, file::threads()).map_err(no_graph)?;
     let predicted = so_far
         .as_ref()
         .filter(|_| !file.design.needs_efficacy())

@@ -15,12 +15,11 @@ const TARGET: f64 = 0.30;
 
 /// Supposed truths.
 #[derive(Args)]
-#[group(required = true, multiple = true)]
 pub(crate) struct Truths {
     /// DLT rates of the levels, the lowest first, such as 0.05,0.15,0.30; may be given many times
     #[arg(long, allow_hyphen_values = true)]
     pub(crate) truth: Vec<String>,
-    /// TOML file of [[scenario]] tables with name and truth
+    /// TOML file of [[scenario]] tables with name and truth, or `standard` for a set made from the target
     #[arg(long)]
     pub(crate) scenarios: Option<PathBuf>,
 }
@@ -47,6 +46,11 @@ pub(crate) struct Judged {
 impl Judged {
     /// The truths, checked against the ladder.
     pub(super) fn scenarios(&self, design: &Design) -> Result<Vec<Scenario>, Failure> {
+        if !self.asks() {
+            return Err(Failure::input(
+                "expected --truth or --scenarios, found neither; mend: give the true DLT rates, as --truth 0.05,0.15,0.30, or --scenarios standard",
+            ));
+        }
         let levels = design.levels().unwrap_or(0) as usize;
         let with_efficacy = design.needs_efficacy();
         let mut all = Vec::with_capacity(self.truths.truth.len());
@@ -69,7 +73,15 @@ impl Judged {
             })?;
             all.push(scenario);
         }
-        if let Some(path) = &self.truths.scenarios {
+        let file = self.truths.scenarios.as_ref();
+        if file.is_some_and(|path| path.as_os_str() == "standard") {
+            if with_efficacy {
+                return Err(Failure::input(
+                    "--scenarios standard: expected a design on toxicity alone; mend: give --truth and --efficacy",
+                ));
+            }
+            all.extend(standard(levels, self.target.or(design.target()).unwrap_or(TARGET)));
+        } else if let Some(path) = file {
             let text = file::text(path)?;
             let read = read_scenarios(&text, levels, with_efficacy);
             all.extend(read.map_err(|problems| Failure::Problems {
@@ -79,6 +91,11 @@ impl Judged {
             })?);
         }
         Ok(all)
+    }
+
+    /// Whether any truth is asked for.
+    pub(super) fn asks(&self) -> bool {
+        !self.truths.truth.is_empty() || self.truths.scenarios.is_some()
     }
 
     /// What is right, acceptable and planned.
@@ -108,6 +125,29 @@ impl Judged {
         }
         Ok(yardstick)
     }
+}
+
+/// A set of truths about a target: the MTD at each level, all safe, all toxic, steep, shallow, a plateau, two levels near
+/// the target, and a first level at the edge of stopping. Rates lie on logistic curves and have three decimals.
+pub(super) fn standard(levels: usize, target: f64) -> Vec<Scenario> {
+    let logit = |rate: f64| (rate / (1.0 - rate)).ln();
+    let rate = |x: f64| (1000.0 / (1.0 + (-x).exp())).round() / 1000.0;
+    let about = |place: f64, slope: f64, through: f64| -> Vec<f64> {
+        (0..levels).map(|level| rate(logit(through) + slope * (level as f64 - place))).collect()
+    };
+    let (middle, top) = (((levels.max(1) - 1) / 2) as f64, levels.max(1) as f64 - 1.0);
+    let mut all: Vec<(String, Vec<f64>)> = (0..levels)
+        .map(|level| (format!("MTD at level {}", level + 1), about(level as f64, 0.7, target)))
+        .collect();
+    all.push(("all safe".to_owned(), about(top, 0.5, target / 2.0)));
+    all.push(("all toxic".to_owned(), about(0.0, 0.5, (2.0 * target).min((1.0 + target) / 2.0))));
+    all.push(("steep".to_owned(), about(middle, 1.5, target)));
+    all.push(("shallow".to_owned(), about(middle, 0.3, target)));
+    let plateau = about(middle, 0.7, target).into_iter().map(|rate| rate.min(target)).collect();
+    all.push(("plateau at the target".to_owned(), plateau));
+    all.push(("two levels near the target".to_owned(), about(middle + 0.5, 0.5, target)));
+    all.push(("first level at the edge of stopping".to_owned(), about(0.0, 0.5, (target + 0.1).min(0.99))));
+    all.into_iter().map(|(name, truth)| Scenario { name, ..Scenario::of(&truth) }).collect()
 }
 
 /// Rates separated by commas.

@@ -7,7 +7,8 @@ use clap::{Args, ValueEnum};
 use posology_design::characteristics::{Scenario, Yardstick};
 use posology_design::graph::{Graph, STATES_MAX};
 use posology_design::simulate::{
-    Conduct, NotSimulated, Part, Plan, Shard, merge, simulate, simulate_shard,
+    Arrivals, Conduct, NotSimulated, Onset, Part, Plan, Shard, Timing, Unit, WhileSuspended, merge, simulate,
+    simulate_shard,
 };
 use posology_design::{BadData, Design};
 use posology_trial::protocol::{DesignFile, read_toml};
@@ -39,7 +40,7 @@ pub(crate) struct Simulated {
     /// Seed of the random numbers: the same seed gives the same trials, to the last bit
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// TOML file of how trials are conducted: [perturbation] with non-evaluable, false-dlt, missed-dlt, over-enrolment
+    /// TOML file of how trials are conducted: [timing] with rate, window, onset; [perturbation] with non-evaluable, …
     #[arg(long)]
     conduct: Option<PathBuf>,
 }
@@ -72,11 +73,11 @@ impl Simulated {
     /// What is simulated.
     pub(super) fn plan(
         &self,
-        design: &Design,
+        file: &DesignFile,
         scenarios: Vec<Scenario>,
         yardstick: Yardstick,
     ) -> Result<Plan, Failure> {
-        let mut plan = Plan::new(design.clone(), scenarios, yardstick, self.trials, self.seed);
+        let mut plan = Plan::new(file.design.clone(), scenarios, yardstick, self.trials, self.seed);
         if let Some(path) = &self.conduct {
             let text = file::text(path)?;
             plan.conduct = read_toml::<Conduct>(&text).map_err(|problems| Failure::Problems {
@@ -85,7 +86,23 @@ impl Simulated {
                 problems: problems.into_vec(),
             })?;
         }
+        if plan.conduct.timing.is_none() && file.design.needs_follow_up() {
+            plan.conduct.timing = file.window_days.map(usual_timing);
+        }
         Ok(plan)
+    }
+}
+
+/// Six patients in the length of a window, at random: the accrual of the TITE-BOIN paper (two a month, three months).
+/// Source: Yuan Y, Lin R, Li D, Nie L, Warren KE. Clin Cancer Res 2018;24:4921-4930, doi:10.1158/1078-0432.CCR-18-0246.
+fn usual_timing(window: f64) -> Timing {
+    Timing {
+        unit: Unit::Days,
+        rate: 6.0 / window,
+        arrivals: Arrivals::default(),
+        window,
+        onset: Onset::default(),
+        while_suspended: WhileSuspended::default(),
     }
 }
 
@@ -129,7 +146,9 @@ pub(super) fn print_part(plan: &Plan, part: &str, source: &str) -> Result<(), Fa
 fn not_simulated(source: &str, why: &NotSimulated) -> Failure {
     match why {
         NotSimulated::Data(bad @ BadData::NotReached { .. }) => Failure::fault(bad),
-        NotSimulated::Trials { .. } => Failure::input(format!("--trials: {why}; mend: ask for fewer or more")),
+        NotSimulated::Trials { .. } => {
+            Failure::input(format!("--trials: {why}; mend: ask for fewer or more"))
+        }
         NotSimulated::Part { .. } => Failure::input(format!("--shard: {why}; mend: write it as 2/8")),
         NotSimulated::Conduct(_) => Failure::input(format!("--conduct: {why}")),
         _ => Failure::input(format!("{source}: {why}")),
@@ -157,7 +176,8 @@ pub(crate) fn run_merge(asked: &Merge, json: bool) -> Result<(), Failure> {
         })?;
         shards.push(part.shard);
     }
-    let scenarios = merge(&shards).map_err(|why| Failure::input(format!("{why}; mend: merge every part once")))?;
+    let scenarios =
+        merge(&shards).map_err(|why| Failure::input(format!("{why}; mend: merge every part once")))?;
     let Some(first) = shards.first() else { return Ok(()) };
     let answer = Answer::simulated(&first.plan, scenarios);
     if json {
