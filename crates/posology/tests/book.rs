@@ -122,8 +122,20 @@ fn every_command_and_option_in_the_pages_is_one_the_program_knows() {
             shown.insert(usage.split(['[', '<']).next().unwrap().trim().to_owned());
         }
     }
-    let design =
-        ["calibrate", "check", "compare", "list", "mtd", "next", "oc", "paths", "table", "two-stage"];
+    let design = [
+        "calibrate",
+        "check",
+        "compare",
+        "list",
+        "merge",
+        "mtd",
+        "next",
+        "oc",
+        "paths",
+        "table",
+        "text",
+        "two-stage",
+    ];
     let design = design.map(|verb| format!("design {verb}"));
     let all = ["dose decay", "dose prescribe", "response", "response confirm", "review", "toxicity grade"];
     let trial = ["trial check", "trial import", "trial status", "trial synthesize"];
