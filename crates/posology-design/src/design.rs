@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::because::Because;
 use crate::bf_boin::Backfill;
-use crate::data::{BadData, Cohort, Counts, Data, Turned};
+use crate::data::{AtLevel, BadData, Cohort, Counts, Data, Turned};
 use crate::decision::{Action, Case, Completion, Decision, Move, Numbers, Selection, UndecidedDlts, WhatIf};
 use crate::ladder::{Doses, Level};
 use crate::late_onset::LateOnset;
@@ -441,6 +441,21 @@ impl Design {
     /// Whether the design makes use of how long pending patients have been followed.
     pub fn needs_follow_up(&self) -> bool {
         self.rule().needs() == Needs::FollowUp
+    }
+
+    /// Whether the trial stops at the first level after a DLT in every patient there, six of them or as many as
+    /// `max-patients` leaves undecided. A trial needs a design that does.
+    ///
+    /// # Errors
+    /// As [`Design::next`].
+    pub fn stops_at_toxic_first_level(&self, levels: u32) -> Result<bool, BadData> {
+        let patients = self.max_patients().map_or(6, |max| max.saturating_sub(1).min(6));
+        let mut all = vec![AtLevel::default(); levels as usize];
+        if let Some(first) = all.first_mut() {
+            first.dlt = patients;
+        }
+        let decision = self.next(&Data::new(all, Some(Level::FIRST))?)?;
+        Ok(patients < 3 || decision.action == Action::Stop)
     }
 
     /// The number of levels, if the settings give them; else the data's ladder is taken.

@@ -668,3 +668,27 @@ proptest! {
         problems(&text.join("\n"));
     }
 }
+
+#[test]
+fn a_design_that_goes_on_at_a_too_toxic_first_level_is_refused_in_a_trial() {
+    let with = |escalation: &str| {
+        let (before, rest) = EXAMPLE.split_once("[escalation]").unwrap();
+        let after = rest.find("\n[").map_or("", |at| &rest[at..]);
+        let text = format!("{before}[escalation]\n{escalation}\n{after}");
+        problems(&text)
+            .into_iter()
+            .filter(|problem| problem.path.starts_with("escalation"))
+            .collect::<Vec<_>>()
+    };
+    let crm = "design = \"crm\"\ntarget = 0.25\nhalf-width = 0.05\nprior-mtd = 3\nmax-patients = 30";
+    assert!(with(crm).is_empty(), "{:?}", with(crm));
+    let found = with(&format!("{crm}\nstop-toxic = false"));
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].expected.starts_with("a design that stops for a too toxic first level"), "{found:?}");
+    // A late-onset design has the protocol's window, and what a pending patient counts is said.
+    let tite = format!("{}\nwindow = 28", crm.replace("crm", "tite-crm"));
+    let found = with(&tite);
+    assert!(found.iter().any(|problem| problem.path == "escalation.window"), "{found:?}");
+    let weighed = found.iter().find(|problem| problem.path == "escalation.weights").unwrap();
+    assert_eq!(weighed.found, "a pending patient counts 0.50 on day 14");
+}

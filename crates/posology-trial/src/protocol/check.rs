@@ -474,12 +474,52 @@ fn escalation(protocol: &Protocol, faults: &mut Faults) {
             "leave it out: the default is 6",
         );
     }
+    if let Some(design) = &protocol.escalation {
+        let levels = u32::try_from(protocol.regimen.len()).unwrap_or(u32::MAX);
+        if matches!(design.stops_at_toxic_first_level(levels), Ok(false)) {
+            faults.error(
+                "escalation",
+                format!("`{}` going on at the first level after a DLT in every patient there", design.name()),
+                "a design that stops for a too toxic first level: no trial runs without",
+                "leave out the setting that turns the stop off, such as stop-toxic = false",
+            );
+        }
+        late_onset(protocol, design, faults);
+    }
     if protocol.escalation.is_some() && protocol.dlt.is_none() {
         faults.error(
             "escalation",
             "a design without [dlt]",
             "a window and rules of dose-limiting toxicity, on which a design decides",
             "add [dlt], or remove [escalation]",
+        );
+    }
+}
+
+/// Days at which the weight of a pending patient is told: a blood count every fortnight, and the nadir of an I-131 agent.
+const WEIGHED_DAYS: [f64; 4] = [14.0, 28.0, 49.0, 64.0];
+
+/// A design that weighs pending patients: its window is the protocol's, and its weights are said aloud.
+fn late_onset(protocol: &Protocol, design: &Design, faults: &mut Faults) {
+    let Some(late) = design.late_onset() else { return };
+    let window = late.window();
+    if let Some(dlt) = protocol.dlt.as_ref().filter(|dlt| f64::from(dlt.window_days) != window) {
+        faults.error(
+            "escalation.window",
+            window.to_string(),
+            format!("{}, as dlt.window-days says", dlt.window_days),
+            "give both the same number of days",
+        );
+    }
+    let days: Vec<f64> = WEIGHED_DAYS.into_iter().filter(|day| *day < window).collect();
+    let weights = days.iter().zip(late.weights_on(&days));
+    let weights: Vec<String> = weights.map(|(day, weight)| format!("{weight:.2} on day {day}")).collect();
+    if !weights.is_empty() {
+        faults.warning(
+            "escalation.weights",
+            format!("a pending patient counts {}", weights.join(", ")),
+            "weights no greater than the share of DLTs that have come by then",
+            "compare them with the days on which counts are lowest; `weights` takes a table or a law of onset",
         );
     }
 }
