@@ -200,7 +200,7 @@ pub struct Characteristics {
     pub overdose_80: f64,
     /// The level rightly selected, from 1; none where no level is.
     pub true_mtd: Option<u32>,
-    /// Probability of selecting it, or none where none is right.
+    /// Probability of selecting it or a level with the same DLT rate, or none where none is right.
     pub p_correct: f64,
     /// Probability of selecting a level with an acceptable DLT rate, or none where no level has one.
     pub p_acceptable: f64,
@@ -394,6 +394,8 @@ impl Tally {
         };
         let acceptable = |index: usize| self.yardstick.accepts(truth[index]);
         let above = |index: usize| self.above[index];
+        // On a plateau the levels with the true MTD's rate are as right as the lowest of them.
+        let right = |index: usize| mtd.is_some_and(|mtd| (truth[index] - truth[mtd]).abs() < 1e-12);
         let benchmark_select = benchmark(truth, self.yardstick.target, self.yardstick.planned);
         let planned = self.yardstick.planned as usize;
         Characteristics {
@@ -405,7 +407,7 @@ impl Tally {
             overdose_60: self.sums.overdose[0],
             overdose_80: self.sums.overdose[1],
             true_mtd: mtd.map(|index| index as u32 + 1),
-            p_correct: mtd.map_or(self.sums.none, |mtd| self.sums.select[mtd]),
+            p_correct: if mtd.is_some() { of(&right, &self.sums.select) } else { self.sums.none },
             p_acceptable: if (0..truth.len()).any(acceptable) {
                 of(&acceptable, &self.sums.select)
             } else {
@@ -420,7 +422,7 @@ impl Tally {
             p_ever_above: self.sums.ever_above,
             p_escalated_from_toxic: self.sums.escalated_from_toxic,
             p_early_stop: self.sums.sample_size.iter().take(planned).sum(),
-            benchmark: mtd.map_or(0.0, |mtd| benchmark_select[mtd]),
+            benchmark: if mtd.is_some() { of(&right, &benchmark_select) } else { 0.0 },
             benchmark_select,
             accuracy_index: accuracy_index(truth, self.yardstick.target, &self.sums.select, self.sums.none),
             responses: patients

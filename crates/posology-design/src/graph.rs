@@ -45,8 +45,8 @@ pub struct Graph {
     profile: Vec<u32>,
     /// Evaluable patients at each level, of each way to have ended.
     profiles: Vec<u8>,
-    /// For each of them, DLTs at all levels.
-    dlts: Vec<u16>,
+    /// For each of them, DLTs at all levels times [`Graph::outcomes_of_end`] plus the selected level, 0 for none.
+    ending: Vec<u32>,
     /// Where the trial begins: one node, or one for each way in which undecided patients may turn out.
     roots: Vec<Root>,
     /// Patients at each level before the first cohort of the graph.
@@ -162,6 +162,11 @@ impl Graph {
             + self.ends.len() * (4 + 2 + 4)
             + self.profiles.len();
         Size { states, edges: self.to.len(), bytes }
+    }
+
+    /// Ways to end by selection: each level, or none.
+    fn outcomes_of_end(&self) -> usize {
+        self.levels + 1
     }
 
     /// Patients planned: `max-patients` of the design, or else the longest possible trial.

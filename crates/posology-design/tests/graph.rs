@@ -119,3 +119,13 @@ fn sizes_and_times() {
         );
     }
 }
+
+#[test]
+fn on_a_plateau_each_level_with_the_true_mtds_rate_is_right() {
+    let graph = Graph::compile(&design(boin(0.3, 4, 24)), STATES_MAX, 1).unwrap();
+    let truth = Scenario::of(&[0.1, 0.3, 0.3, 0.6]);
+    let oc = graph.characteristics(&[truth], Yardstick::new(0.3, 24), 1).unwrap().remove(0);
+    assert_eq!(oc.true_mtd, Some(2));
+    close(oc.p_correct, oc.select[1] + oc.select[2], 1e-15);
+    close(oc.p_select_above, oc.select[3], 1e-15);
+}

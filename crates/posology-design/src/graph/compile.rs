@@ -130,16 +130,18 @@ impl<const B: usize> Interner<B> {
     }
 }
 
-/// Folds the key eight bytes at a time by wide multiplication.
+/// Folds the key sixteen bytes at a time by wide multiplication.
 fn hash<const B: usize>(key: &[u8; B]) -> u64 {
     let mut state = 0x9E37_79B9_7F4A_7C15_u64;
-    for chunk in key.chunks_exact(8) {
-        let mut word = [0; 8];
+    for chunk in key.chunks_exact(16) {
+        let mut word = [0; 16];
         word.copy_from_slice(chunk);
-        let product = u128::from(state ^ u64::from_le_bytes(word)) * 0xD6E8_FEB8_6659_FD93_u128;
+        let word = u128::from_le_bytes(word);
+        let (low, high) = (word as u64 ^ state, (word >> 64) as u64 ^ 0xD6E8_FEB8_6659_FD93);
+        let product = u128::from(low) * u128::from(high);
         state = (product >> 64) as u64 ^ product as u64;
     }
-    state
+    state.wrapping_mul(0xA3AA_6C5D_96F1_5C6B) >> 16
 }
 
 struct Compiler<'d> {
@@ -178,7 +180,7 @@ impl Compiler<'_> {
                 ends: Vec::new(),
                 profile: Vec::new(),
                 profiles: Vec::new(),
-                dlts: Vec::new(),
+                ending: Vec::new(),
                 roots: Vec::new(),
                 before: known.levels.iter().map(|count| count.evaluable.min(PATIENTS_MAX) as u8).collect(),
                 layers: Vec::new(),
@@ -281,13 +283,13 @@ impl Compiler<'_> {
             graph.ends.push(graph.level.len() as u32 - 1);
             let counts = key[..levels * self.stride].chunks_exact(self.stride);
             let mut patients = [0; B];
-            let mut dlts = 0;
+            let mut dlts = 0_u32;
             for (patients, count) in patients.iter_mut().zip(counts) {
                 *patients = count[0];
-                dlts += u16::from(count[1]);
+                dlts += u32::from(count[1]);
             }
             graph.profile.push(growing.profiles.intern(patients));
-            graph.dlts.push(dlts);
+            graph.ending.push(dlts * graph.outcomes_of_end() as u32 + u32::from(next));
             return Ok(());
         }
         let at = usize::from(next) * self.stride;

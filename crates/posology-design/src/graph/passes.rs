@@ -16,6 +16,8 @@ const LEAK: f64 = 1e-9;
 struct Chances<const L: usize> {
     /// Where the outcomes of each cohort size begin within a level; `None` where the size does not occur.
     offset: Vec<Option<usize>>,
+    /// How many outcomes a cohort of each size has.
+    outcomes: Vec<usize>,
     /// Outcomes of a level, all sizes together.
     width: usize,
     table: Vec<[f64; L]>,
@@ -25,10 +27,11 @@ impl<const L: usize> Chances<L> {
     fn new(graph: &Graph, scenarios: &[Scenario]) -> Self {
         let mut occurs = vec![false; 256];
         graph.size.iter().for_each(|size| occurs[usize::from(*size)] = true);
-        let (mut offset, mut width) = (vec![None; 256], 0);
+        let (mut offset, mut counts, mut width) = (vec![None; 256], vec![0; 256], 0);
         for size in (1..=u8::MAX).filter(|size| occurs[usize::from(*size)]) {
             offset[usize::from(size)] = Some(width);
-            width += outcomes(size, graph.efficacy).len();
+            counts[usize::from(size)] = outcomes(size, graph.efficacy).len();
+            width += counts[usize::from(size)];
         }
         let mut table = vec![[0.0; L]; width * graph.levels];
         for (lane, scenario) in scenarios.iter().enumerate() {
@@ -42,7 +45,12 @@ impl<const L: usize> Chances<L> {
                 }
             }
         }
-        Self { offset, width, table }
+        Self { offset, outcomes: counts, width, table }
+    }
+
+    /// How many outcomes a cohort of this size has; 0 for one that does not occur.
+    fn outcomes(&self, size: u8) -> usize {
+        self.outcomes[usize::from(size)]
     }
 
     fn of(&self, level: u8, size: u8) -> &[[f64; L]] {
@@ -138,15 +146,19 @@ impl Graph {
         let mut tallies: Vec<Tally> =
             scenarios.iter().map(|scenario| Tally::new(scenario, yardstick)).collect();
         let mut profiles = vec![[0.0; L]; self.profiles.len() / self.levels];
-        for (place, &node) in self.ends.iter().enumerate() {
+        let ways = self.outcomes_of_end();
+        let last = self.ending.iter().max().map_or(0, |ending| *ending as usize);
+        let mut endings = vec![[0.0; L]; last + 1];
+        for ((&node, &profile), &ending) in self.ends.iter().zip(&self.profile).zip(&self.ending) {
             let weights = mass[node as usize];
-            let profile = &mut profiles[self.profile[place] as usize];
             for lane in 0..L {
-                profile[lane] += weights[lane];
+                profiles[profile as usize][lane] += weights[lane];
+                endings[ending as usize][lane] += weights[lane];
             }
-            let (selected, dlts) = (usize::from(self.level[node as usize]), u32::from(self.dlts[place]));
+        }
+        for (ending, weights) in endings.iter().enumerate() {
             for (tally, weight) in tallies.iter_mut().zip(weights) {
-                tally.add_end(weight, selected, dlts);
+                tally.add_end(*weight, ending % ways, (ending / ways) as u32);
             }
         }
         for (patients, weights) in self.profiles.chunks_exact(self.levels).zip(&profiles) {
@@ -186,13 +198,14 @@ impl Graph {
             }
         }
         let mut cohorts = [0.0; L];
-        for node in 0..self.level.len() {
-            let (size, here) = (self.size[node], mass[node]);
+        let mut rest = self.to.as_slice();
+        for (node, (&size, &at)) in self.size.iter().zip(&self.level).enumerate() {
             if size == 0 {
                 continue;
             }
-            let edges = &self.to[self.first[node] as usize..self.first[node + 1] as usize];
-            let at = self.level[node];
+            let here = mass[node];
+            let (edges, after) = rest.split_at(chances.outcomes(size));
+            rest = after;
             for (&to, chance) in edges.iter().zip(chances.of(at, size)) {
                 let reached = &mut mass[to as usize];
                 for lane in 0..L {

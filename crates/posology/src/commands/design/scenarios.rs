@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use posology_design::Design;
 use posology_design::characteristics::{Correct, Scenario, Yardstick};
+use posology_design::scenario::{self, SETS};
 use posology_trial::protocol::read_scenarios;
 
 use super::file;
@@ -19,7 +20,8 @@ pub(crate) struct Truths {
     /// DLT rates of the levels, the lowest first, such as 0.05,0.15,0.30; may be given many times
     #[arg(long, allow_hyphen_values = true)]
     pub(crate) truth: Vec<String>,
-    /// TOML file of [[scenario]] tables with name and truth, or `standard` for a set made from the target
+    /// TOML file of [[scenario]] tables with name and truth, or a set made from the target: `standard`, or
+    /// `random:CURVES:SEED`
     #[arg(long)]
     pub(crate) scenarios: Option<PathBuf>,
 }
@@ -74,13 +76,15 @@ impl Judged {
             all.push(scenario);
         }
         let file = self.truths.scenarios.as_ref();
-        if file.is_some_and(|path| path.as_os_str() == "standard") {
+        let target = self.target.or(design.target()).unwrap_or(TARGET);
+        let set = file.and_then(|path| named_set(&path.to_string_lossy(), levels, target));
+        if let Some(set) = set {
             if with_efficacy {
                 return Err(Failure::input(
-                    "--scenarios standard: expected a design on toxicity alone; mend: give --truth and --efficacy",
+                    "--scenarios: expected a file for a design on efficacy, found the name of a set; mend: give --truth and --efficacy",
                 ));
             }
-            all.extend(standard(levels, self.target.or(design.target()).unwrap_or(TARGET)));
+            all.extend(set?);
         } else if let Some(path) = file {
             let text = file::text(path)?;
             let read = read_scenarios(&text, levels, with_efficacy);
@@ -127,27 +131,25 @@ impl Judged {
     }
 }
 
-/// A set of truths about a target: the MTD at each level, all safe, all toxic, steep, shallow, a plateau, two levels near
-/// the target, and a first level at the edge of stopping. Rates lie on logistic curves and have three decimals.
-pub(super) fn standard(levels: usize, target: f64) -> Vec<Scenario> {
-    let logit = |rate: f64| (rate / (1.0 - rate)).ln();
-    let rate = |x: f64| (1000.0 / (1.0 + (-x).exp())).round() / 1000.0;
-    let about = |place: f64, slope: f64, through: f64| -> Vec<f64> {
-        (0..levels).map(|level| rate(logit(through) + slope * (level as f64 - place))).collect()
+/// A set of truths by its name: `standard`, or `random`, `random:CURVES`, `random:CURVES:SEED`; none where the words are
+/// the name of a file.
+fn named_set(words: &str, levels: usize, target: f64) -> Option<Result<Vec<Scenario>, Failure>> {
+    let mut parts = words.split(':');
+    let name = parts.next().filter(|name| SETS.iter().any(|(set, _)| set == name))?;
+    let number = |part: Option<&str>, default: u64| match part {
+        None => Some(default),
+        Some(part) => part.parse::<u64>().ok(),
     };
-    let (middle, top) = (((levels.max(1) - 1) / 2) as f64, levels.max(1) as f64 - 1.0);
-    let mut all: Vec<(String, Vec<f64>)> = (0..levels)
-        .map(|level| (format!("MTD at level {}", level + 1), about(level as f64, 0.7, target)))
-        .collect();
-    all.push(("all safe".to_owned(), about(top, 0.5, target / 2.0)));
-    all.push(("all toxic".to_owned(), about(0.0, 0.5, (2.0 * target).min((1.0 + target) / 2.0))));
-    all.push(("steep".to_owned(), about(middle, 1.5, target)));
-    all.push(("shallow".to_owned(), about(middle, 0.3, target)));
-    let plateau = about(middle, 0.7, target).into_iter().map(|rate| rate.min(target)).collect();
-    all.push(("plateau at the target".to_owned(), plateau));
-    all.push(("two levels near the target".to_owned(), about(middle + 0.5, 0.5, target)));
-    all.push(("first level at the edge of stopping".to_owned(), about(0.0, 0.5, (target + 0.1).min(0.99))));
-    all.into_iter().map(|(name, truth)| Scenario { name, ..Scenario::of(&truth) }).collect()
+    let (curves, seed) = (number(parts.next(), 100), number(parts.next(), 1));
+    let (Some(curves), Some(seed), None) = (curves, seed, parts.next()) else {
+        return Some(Err(Failure::input(format!(
+            "--scenarios {words}: expected {name}, found more than its curves and seed; mend: write it as random:100:1"
+        ))));
+    };
+    let (levels, curves) =
+        (u32::try_from(levels).unwrap_or(u32::MAX), u32::try_from(curves).unwrap_or(u32::MAX));
+    let made = scenario::set(name, levels, target, curves, seed);
+    Some(made.map_err(|bad| Failure::input(format!("--scenarios {words}: {bad}"))))
 }
 
 /// Rates separated by commas.

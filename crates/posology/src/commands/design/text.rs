@@ -6,14 +6,15 @@ use clap::Args;
 use posology_design::characteristics::Scenario;
 use posology_design::graph::{Graph, STATES_MAX};
 use posology_design::paths::pathways;
-use posology_design::{AtLevel, Data, Level, Settings};
+use posology_design::scenario;
+use posology_design::{AtLevel, Data, Design, Level, Settings};
 use posology_report::design_section::{Contents, Method, compose};
 use posology_report::{html, markdown};
 use serde::Serialize;
 use serde_json::Value;
 
 use super::file::{self, named};
-use super::scenarios::{Judged, standard};
+use super::scenarios::Judged;
 use crate::failure::Failure;
 use crate::folder::write_atomically;
 use crate::output;
@@ -56,7 +57,7 @@ pub(crate) fn run(text: &Text, json: bool) -> Result<(), Failure> {
     let on_counts = !design.needs_follow_up();
     let scenarios = match (text.judged.asks(), target) {
         (true, _) => text.judged.scenarios(design)?,
-        (false, Some(target)) if !design.needs_efficacy() => standard(levels, target),
+        (false, Some(target)) if !design.needs_efficacy() => standard(design, target)?,
         (false, _) => Vec::new(),
     };
     let mut characteristics = Vec::new();
@@ -68,9 +69,9 @@ pub(crate) fn run(text: &Text, json: bool) -> Result<(), Failure> {
         states = graph.size().states;
         characteristics = graph.characteristics(&scenarios, yardstick, file::threads()).map_err(no_graph)?;
         if !design.needs_efficacy() {
-            let far_too_toxic = standard(levels, yardstick.target)
+            let far_too_toxic = standard(design, yardstick.target)?
                 .into_iter()
-                .find(|scenario| scenario.name == "first level at the edge of stopping");
+                .find(|scenario| scenario.name == "first level at the edge");
             let far_too_toxic: Vec<Scenario> = far_too_toxic.into_iter().collect();
             toxic = graph.characteristics(&far_too_toxic, yardstick, file::threads()).map_err(no_graph)?;
         }
@@ -105,6 +106,10 @@ pub(crate) fn run(text: &Text, json: bool) -> Result<(), Failure> {
             Ok(())
         }
     }
+}
+
+fn standard(design: &Design, target: f64) -> Result<Vec<Scenario>, Failure> {
+    scenario::standard(design.levels().unwrap_or(0), target).map_err(Failure::input)
 }
 
 /// The settings in the order of their declaration, without the ladder and what is not given.
