@@ -306,6 +306,12 @@ impl Rule for BfBoin {
         self.settings.shared()
     }
 
+    fn left_out(&self) -> Option<Because> {
+        let says = "backfilled patients are left out: the escalation is that of its own cohorts, as if no lower level \
+                    were open beside them";
+        Some(Because::new("bf-boin/cohorts-only", says).source(SOURCE))
+    }
+
     fn decide(&self, seen: &Counts) -> Result<Move, BadData> {
         let (current, count) = (seen.current, seen.here());
         let size = self.settings.cohort_size;

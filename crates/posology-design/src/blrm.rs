@@ -80,7 +80,7 @@ settings! {
 
 /// The greatest prior standard deviation, and the greatest prior mean away from 0.
 const PRIOR_SD_MAX: f64 = 10.0;
-const PRIOR_MEAN_MAX: f64 = 50.0;
+const PRIOR_MEAN_MAX: f64 = 10.0;
 
 impl Settings {
     /// Everything that is wrong with the settings.
@@ -530,7 +530,7 @@ impl Rule for Blrm {
                 upper: Some(upper),
                 under: Some(chances.under),
                 on_target: Some(chances.target),
-                over: Some(chances.over),
+                over: Some(chances.over.clamp(0.0, 1.0)),
                 eliminated: !self.eligible(chances),
                 ..Estimate::default()
             })

@@ -59,7 +59,7 @@ impl Settings {
         let mend = "give a probability such as 0.95";
         problems.extend(Problem::unless_inside("elimination", self.elimination, 0.0, 1.0, mend));
         let offset = self.offset;
-        if !(0.0..=0.5).contains(&offset) || offset >= self.elimination {
+        if !(0.0..=0.5).contains(&offset) || (self.extra_safe && offset >= self.elimination) {
             let mend = "give how much earlier than `elimination` the first level stops, such as 0.05";
             problems.push(Problem::new("offset", offset, "0 to 0.5, and less than `elimination`", mend));
         }

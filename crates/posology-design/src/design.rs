@@ -115,6 +115,11 @@ pub(crate) trait Rule: Sync {
         true
     }
 
+    /// What of the rule its operating characteristics leave out, where they do.
+    fn left_out(&self) -> Option<Because> {
+        None
+    }
+
     /// Reasons that hold whatever the undecided turn out to be.
     fn known_stops(&self, _known: &Counts) -> Vec<Because> {
         Vec::new()
@@ -441,6 +446,11 @@ impl Design {
     /// Whether the design makes use of how long pending patients have been followed.
     pub fn needs_follow_up(&self) -> bool {
         self.rule().needs() == Needs::FollowUp
+    }
+
+    /// What of the rule its operating characteristics, exact or simulated, leave out; none where they are whole.
+    pub fn left_out_of_characteristics(&self) -> Option<Because> {
+        self.rule().left_out()
     }
 
     /// Whether the trial stops at the first level after a DLT in every patient there, six of them or as many as

@@ -111,7 +111,7 @@ pub enum NoGraph {
     },
     /// More states than the budget.
     #[error(
-        "over {budget} states after {patients} of {of} patients, some {estimate:.1e} in all (about {gigabytes:.1} GB): raise `--max-states`, or ask for Monte Carlo"
+        "too many states for a budget of {budget}: at {patients} of {of} patients some {estimate:.1e} are to be expected in all (about {gigabytes:.1} GB): raise `--max-states`, or ask for Monte Carlo"
     )]
     TooLarge {
         /// The budget.

@@ -521,12 +521,12 @@ impl PoCrm {
             return Step { wanted, to: current, held: Some(Held::CohortNotFull), enrol: size - filled };
         }
         let tried = |level: usize| level == current || seen.at(Level::at_index(level)).evaluable > 0;
+        // Nothing is passed over in the taken order either, though the partial order would allow it.
+        let highest = order.iter().rposition(|level| tried(*level)).unwrap_or(0);
         let open = |level: usize| {
             let below = self.just_below.get(level).map_or(&[][..], Vec::as_slice);
-            self.settings.allow_skipping
-                || tried(level)
-                || below.is_empty()
-                || below.iter().any(|below| tried(*below))
+            let reached = below.is_empty() || below.iter().any(|below| tried(*below));
+            self.settings.allow_skipping || tried(level) || (reached && place(level) <= highest + 1)
         };
         let reached = order[..=place(wanted)].iter().rev().find(|level| open(**level));
         let mut to = reached.copied().unwrap_or(current);

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::because::Because;
 use crate::data::{BadData, Cohort, Count, Counts};
 use crate::decision::{Action, Decision, Estimate, Move, Numbers, Selection};
-use crate::design::Rule;
+use crate::design::{Boundaries, Rule};
 use crate::ladder::Level;
 use crate::numeric::clopper_pearson;
 use crate::settings::{About, Problem, Problems, Shared, settings};
@@ -163,15 +163,18 @@ impl Rule for ThreePlusThree {
         Ok(self.selection(seen).because)
     }
 
-    /// The rule compares counts; the interval is that of Clopper and Pearson.
+    /// The rule compares counts; the interval is that of Clopper and Pearson, the mean that of a Beta(1, 1) prior.
     fn numbers(&self, seen: &Counts) -> Result<Numbers, BadData> {
         let stopped = self.lowest_stopped(seen);
         let at = |(index, count): (usize, &Count)| {
-            let interval = clopper_pearson(count.dlt, count.evaluable, 0.95);
+            // With nobody treated nothing is excluded.
+            let interval = clopper_pearson(count.dlt, count.evaluable, 0.95).or(Some((0.0, 1.0)));
+            let treated = f64::from(count.evaluable);
             Estimate {
                 evaluable: count.evaluable,
                 dlt: count.dlt,
-                estimate: (count.evaluable > 0).then(|| f64::from(count.dlt) / f64::from(count.evaluable)),
+                estimate: (count.evaluable > 0).then(|| f64::from(count.dlt) / treated),
+                mean: Some((f64::from(count.dlt) + 1.0) / (treated + 2.0)),
                 lower: interval.map(|interval| interval.0),
                 upper: interval.map(|interval| interval.1),
                 eliminated: stopped.is_some_and(|stopped| stopped.index() <= index),
@@ -187,6 +190,18 @@ impl Rule for ThreePlusThree {
 
     fn in_cohorts(&self) -> bool {
         false
+    }
+
+    /// The four lines of the rule; a level with too few patients for its lines neither escalates nor is cleared.
+    fn boundaries(&self, evaluable: u32) -> Option<Boundaries> {
+        let Settings { first_cohort, expand_to, .. } = self.0;
+        let stops = (evaluable >= 2).then_some(2);
+        let escalate_max = match evaluable {
+            n if n < first_cohort => None,
+            n if n < expand_to => Some(0),
+            _ => Some(1),
+        };
+        Some(Boundaries { escalate_max, deescalate_min: stops, eliminate_min: stops })
     }
 
     fn known_stops(&self, known: &Counts) -> Vec<Because> {

@@ -39,6 +39,9 @@ settings! {
     min_follow_up: Option<f64> = None => "none";
     /// How many patients at the current level must have passed that day.
     min_follow_up_patients: u32 = 3;
+    /// Patients' worth of follow-up at the current level, each pending patient by its weight, before an escalation to an
+    /// untried level; 0 asks for none.
+    escalate_from: f64 = 1.0;
     /// The curve: `empiric`, `logistic` or `logistic-2`.
     model: Model = Model::Empiric => "empiric";
     /// The DLT rate of each level expected before the trial, rising from the lowest level up. Else `half-width` and `prior-mtd`.
@@ -72,6 +75,11 @@ impl Settings {
         let mut problems = self.of_model().check(&self.shared());
         problems.extend(self.steering(0.0).check(self.of_model().levels(&self.shared()), self.start));
         problems.extend(self.asked().check());
+        if !(self.escalate_from >= 0.0 && self.escalate_from <= 100.0) {
+            let mend =
+                "give the patients' worth of follow-up before an untried level, such as 1; 0 asks for none";
+            problems.push(Problem::new("escalate-from", self.escalate_from, "0 to 100", mend));
+        }
         problems
     }
 
@@ -182,6 +190,24 @@ impl TiteCrm {
         self.late_onset.missing_follow_up(seen, seen.current)
     }
 
+    /// Patients' worth of follow-up at the current level: the evaluable, and the pending by their weights.
+    fn worth(&self, seen: &Counts) -> f64 {
+        let here = seen.current.index();
+        let pending = self.late_onset.pending(seen).into_iter().filter(|(level, _)| *level == here);
+        f64::from(seen.here().evaluable) + pending.map(|(_, weight)| weight).sum::<f64>()
+    }
+
+    /// Whether the level above is untried and too little has been seen at this one: the model would go up on its prior.
+    fn unseen(&self, seen: &Counts) -> bool {
+        let above = seen.current.above();
+        let untried = seen.at(above).evaluable + seen.pending_at(above) == 0;
+        untried && self.worth(seen) < self.settings.escalate_from
+    }
+
+    fn wants_follow_up(&self, seen: &Counts) -> bool {
+        self.missing(seen) > 0 || self.unseen(seen)
+    }
+
     /// How the pending count.
     fn weighed(&self, seen: &Counts) -> Option<Because> {
         let partial = self.late_onset.pending(seen);
@@ -233,7 +259,7 @@ impl Rule for TiteCrm {
         if steering.stops(seen, fit.over) {
             return Ok(Move::end(None));
         }
-        let step = steering.step(seen, self.model.recommended(fit), self.missing(seen) > 0);
+        let step = steering.step(seen, self.model.recommended(fit), self.wants_follow_up(seen));
         if steering.ends(seen, step) {
             let waits = !seen.pending.is_empty();
             return Ok(if waits { Move::wait(seen.current) } else { Move::end(self.select(seen)?) });
@@ -249,10 +275,25 @@ impl Rule for TiteCrm {
             because.insert(0, steering.stop_words("tite-crm", seen, fit.over));
             return Ok(because);
         }
-        let step = steering.step(seen, self.model.recommended(fit), self.missing(seen) > 0);
+        let step = steering.step(seen, self.model.recommended(fit), self.wants_follow_up(seen));
         because.extend(steering.step_words("tite-crm", SOURCE, seen, step, &self.model.estimates(fit)));
-        if let Some((day, wanted)) = self.late_onset.min_follow_up().filter(|_| step.waits_for_follow_up()) {
-            let missing = self.missing(seen);
+        if step.waits_for_follow_up() && self.unseen(seen) {
+            let (worth, wanted) = (self.worth(seen), self.settings.escalate_from);
+            let says = format!(
+                "{worth:.2} patients' worth of follow-up at level {}, less than {wanted}: no escalation to an untried level",
+                seen.current
+            );
+            because.push(
+                Because::new("tite-crm/escalate-from", says)
+                    .input("level", seen.current)
+                    .input("worth", worth)
+                    .input("escalate-from", wanted),
+            );
+        }
+        let missing = self.missing(seen);
+        if let Some((day, wanted)) =
+            self.late_onset.min_follow_up().filter(|_| missing > 0 && step.waits_for_follow_up())
+        {
             let says = format!(
                 "{missing} more of {wanted} patients at level {} must have passed day {day}: no escalation before that",
                 seen.current

@@ -145,16 +145,17 @@ fn pairs_leave_every_order_that_keeps_them() {
 
 #[test]
 fn a_regimen_waits_until_one_just_below_it_has_been_treated() {
-    // Nobody had a DLT, so that the highest regimen is wanted; from 1 it may only go to 2 or 3.
+    // Nobody had a DLT, so that the highest regimen is wanted; from 1 it may only go to the next of the taken order.
     let seen = Data::from_outcomes(4, "1NNN").unwrap();
     let decision = diamond(&[]).next(&seen).unwrap();
     assert_eq!((decision.action, decision.enrol), (Action::Escalate, 3));
-    assert_eq!(decision.level, level(3)); // Orders tie: the first, 1 < 2 < 3 < 4, is taken; 3 has 1 below it.
+    assert_eq!(decision.level, level(2)); // Orders tie: the first, 1 < 2 < 3 < 4, is taken.
     assert!(decision.because.iter().any(|because| because.rule == "po-crm/no-skipping"));
     let decision = diamond(&[("allow-skipping", json!(true))]).next(&seen).unwrap();
     assert_eq!(decision.level, level(4));
+    // With 3 treated the order 1 < 3 < 2 < 4 is as likely; in the taken one 2 comes before 4.
     let seen = Data::from_outcomes(4, "1NNN 3NNN").unwrap();
-    assert_eq!(diamond(&[]).next(&seen).unwrap().level, level(4));
+    assert_eq!(diamond(&[]).next(&seen).unwrap().level, level(2));
 }
 
 #[test]
@@ -315,4 +316,15 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn no_untried_regimen_is_passed_over_in_the_taken_order() {
+    let design: Design = serde_json::from_str(
+        r#"{"design": "po-crm", "target": 0.25, "skeleton": [0.05, 0.12, 0.25, 0.4, 0.55],
+            "orders": [[1, 2, 3, 4, 5], [1, 3, 2, 4, 5]]}"#,
+    )
+    .unwrap();
+    let decision = design.next(&Data::from_outcomes(5, "1NNN").unwrap()).unwrap();
+    assert_eq!((decision.action, decision.level), (Action::Escalate, Level::new(2)), "{decision:?}");
 }

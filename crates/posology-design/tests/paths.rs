@@ -130,17 +130,17 @@ fn from_here_on_is_the_whole_given_the_first_cohorts() {
     let yardstick = Yardstick::new(0.3, 15);
     let whole = Graph::compile(&boin, STATES_MAX, 1)
         .unwrap()
-        .characteristics(&[truth.clone()], yardstick, 1)
+        .characteristics(std::slice::from_ref(&truth), yardstick, 1)
         .unwrap()
         .remove(0);
-    let mut select = vec![0.0; 3];
-    let mut patients = vec![0.0; 3];
+    let mut select = [0.0; 3];
+    let mut patients = [0.0; 3];
     for (outcome, chance) in
         ["1NNN", "1TNN", "1TTN", "1TTT"].iter().zip([0.614_125, 0.325_125, 0.057_375, 0.003_375])
     {
         let data = Data::from_outcomes(3, outcome).unwrap();
         let graph = Graph::compile_from(&boin, &data, STATES_MAX, 1).unwrap();
-        let after = graph.characteristics(&[truth.clone()], yardstick, 1).unwrap().remove(0);
+        let after = graph.characteristics(std::slice::from_ref(&truth), yardstick, 1).unwrap().remove(0);
         for level in 0..3 {
             select[level] += chance * after.select[level];
             patients[level] += chance * after.patients[level];
@@ -176,9 +176,9 @@ fn predictions_are_the_exact_characteristics_averaged_over_the_posterior() {
     let truths: Vec<Scenario> =
         grid.iter().flat_map(|p| grid.iter().map(|q| Scenario::of(&[*p, *q]))).collect();
     let all = graph.characteristics(&truths, Yardstick::new(0.3, 12), 2).unwrap();
-    for level in 0..2 {
+    for (level, predicted) in predicted.iter().enumerate() {
         let mean: f64 = all.iter().map(|oc| oc.select[level] * weight(oc.truth[0], oc.truth[1])).sum();
-        close(predicted[level], mean, 2e-4);
+        close(*predicted, mean, 2e-4);
     }
 }
 
@@ -249,7 +249,8 @@ fn the_least_favourable_truth_is_worse_than_the_scenario_and_stays_near_it() {
     let scenario = Scenario::of(&[0.1, 0.3, 0.5, 0.6]);
     let yardstick = Yardstick::new(0.3, 24);
     let (truth, least) = least_favourable(&graph, &scenario, yardstick, 0.05).unwrap().unwrap();
-    let at_scenario = graph.characteristics(&[scenario.clone()], yardstick, 1).unwrap()[0].p_correct;
+    let at_scenario =
+        graph.characteristics(std::slice::from_ref(&scenario), yardstick, 1).unwrap()[0].p_correct;
     assert!(least < at_scenario - 0.05, "{least} against {at_scenario}");
     assert!(truth.iter().zip(&scenario.truth).all(|(rate, centre)| (rate - centre).abs() <= 0.05 + 1e-12));
     let again = graph.characteristics(&[Scenario::of(&truth)], yardstick, 1).unwrap();

@@ -530,7 +530,7 @@ fn agrees_with_dfcrm(oc: &Characteristics, trials: [f64; 2], select: [f64; 5], p
 fn simulated_tite_crm_agrees_with_the_simulation_of_dfcrm() {
     // Source: dfcrm 0.2-2.1, titesim, 2,000 trials: n = 30, obswin = 1, rate = 2, fixed accrual, restrict.
     let tite = json!({"design": "tite-crm", "target": 0.25, "skeleton": dfcrm_skeleton(), "max-patients": 30,
-        "cohort-size": 1, "window": 28, "coherent": false, "stop-toxic": false});
+        "cohort-size": 1, "window": 28, "coherent": false, "stop-toxic": false, "escalate-from": 0});
     let truth = [0.05, 0.12, 0.25, 0.40, 0.55];
     let plan = Plan { yardstick: Yardstick::new(0.25, 30), ..plan(design(tite), &[&truth], 600) };
     let oc = simulate(&timed(&plan, 2.0, json!({"arrivals": "fixed"})), 2).unwrap().remove(0);

@@ -223,3 +223,23 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn no_untried_level_is_opened_on_the_prior_alone() {
+    let design = |more: &str| -> Design {
+        serde_json::from_str(&format!(
+            r#"{{"design": "tite-crm", "target": 0.25, "skeleton": [0.05, 0.12, 0.25, 0.4, 0.55], "window": 28,
+                "max-patients": 30{more}}}"#
+        ))
+        .unwrap()
+    };
+    let begun = Data::from_outcomes(5, "1PPP").unwrap();
+    let decision = design("").next(&begun).unwrap();
+    assert_eq!((decision.action, decision.level), (Action::Stay, Level::new(1)), "{decision:?}");
+    assert!(decision.because.iter().any(|because| because.rule == "tite-crm/escalate-from"), "{decision:?}");
+    // One patient's worth is enough, and whoever wants the published rule asks for none.
+    let seen = AtLevel { pending: vec![0.5, 0.5, 0.0], ..AtLevel::default() };
+    let some = Data::new([vec![seen], vec![AtLevel::default(); 4]].concat(), None).unwrap();
+    assert_eq!(design("").next(&some).unwrap().action, Action::Escalate);
+    assert_eq!(design(r#", "escalate-from": 0"#).next(&begun).unwrap().action, Action::Escalate);
+}

@@ -83,6 +83,24 @@ impl Rows {
         )))
     }
 
+    /// Refuses a column whose name is one of the known ones but for a letter or two: a misspelt column would be read as none.
+    pub(crate) fn refuse_misspelt(&self, known: &[&[&str]]) -> Result<(), Failure> {
+        let mut found: Vec<&str> = self.columns.keys().map(String::as_str).collect();
+        found.sort_unstable();
+        let near = |column: &str| {
+            let all = known.iter().flat_map(|names| names.iter().copied());
+            let known = all.clone().any(|name| name == column);
+            all.filter(|_| !known)
+                .find(|name| name.len() > 2 && apart(column, name) <= 1 + usize::from(name.len() > 5))
+        };
+        match found.iter().find_map(|column| near(column).map(|name| (column, name))) {
+            Some((column, name)) => Err(self.bad(&format!(
+                "found the column {column:?}, expected {name} if that was meant; mend: name the column {name}, or rename it if it is something else"
+            ))),
+            None => Ok(()),
+        }
+    }
+
     /// The rows.
     pub(crate) fn lines(&self) -> impl Iterator<Item = Line<'_>> {
         self.rows.iter().map(|(number, cells)| Line { table: self, number: *number, cells })
@@ -123,5 +141,31 @@ impl Line<'_> {
     pub(crate) fn bad(&self, columns: &[&str], error: &dyn std::fmt::Display) -> Failure {
         let column = columns.iter().find(|column| self.table.has(column)).or(columns.first()).unwrap_or(&"");
         Failure::input(format!("{} row {}, column {column}: {error}", self.table.file, self.number))
+    }
+}
+
+/// How many letters must be inserted, removed or exchanged to make one word of the other.
+fn apart(one: &str, other: &str) -> usize {
+    let other: Vec<char> = other.chars().collect();
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (place, letter) in one.chars().enumerate() {
+        let mut before = row[0];
+        row[0] = place + 1;
+        for (at, against) in other.iter().enumerate() {
+            let exchanged = before + usize::from(letter != *against);
+            before = row[at + 1];
+            row[at + 1] = exchanged.min(before + 1).min(row[at] + 1);
+        }
+    }
+    row[other.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::apart;
+
+    #[test]
+    fn words_apart_by_letters() {
+        assert_eq!((apart("pendng", "pending"), apart("dlt", "dlt"), apart("", "abc")), (1, 0, 3));
     }
 }

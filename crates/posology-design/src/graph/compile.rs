@@ -228,7 +228,7 @@ impl Compiler<'_> {
             }
             growing.nodes.push(nodes);
             let waiting: usize = growing.arrivals.iter().map(|arrivals| arrivals.keys.len()).sum();
-            if growing.graph.level.len() + waiting > self.budget {
+            if growing.graph.level.len() + waiting > self.budget || self.is_hopeless(&growing, layer) {
                 return Err(self.too_large(&growing, layer));
             }
             layer += 1;
@@ -394,15 +394,28 @@ impl Compiler<'_> {
         key
     }
 
+    /// Whether a third of the trial shows that the rest will not fit by far.
+    fn is_hopeless<const B: usize>(&self, growing: &Growing<B>, layer: usize) -> bool {
+        let third = self.design.max_patients().is_some_and(|max| layer as u32 * 3 >= max);
+        third
+            && growing.graph.level.len() > 10_000
+            && self.estimate(growing, layer) > 20.0 * self.budget as f64
+    }
+
     fn too_large<const B: usize>(&self, growing: &Growing<B>, layer: usize) -> NoGraph {
+        let of = self.design.max_patients().unwrap_or(layer as u32);
+        let estimate = self.estimate(growing, layer);
+        let gigabytes = estimate * BYTES_A_STATE / 1e9;
+        NoGraph::TooLarge { budget: self.budget, patients: layer as u32, of, estimate, gigabytes }
+    }
+
+    fn estimate<const B: usize>(&self, growing: &Growing<B>, layer: usize) -> f64 {
         let of = self.design.max_patients().unwrap_or(layer as u32);
         let states = growing.graph.level.len().max(1) as f64;
         let half = growing.graph.layers.get(layer / 2).map_or(1.0, |first| f64::from(*first).max(1.0));
         // Growth like a power of the patients treated, its exponent read off the second half so far.
         let exponent = libm::log2(states / half).max(1.0);
-        let estimate = states * libm::pow(f64::from(of) / layer.max(1) as f64, exponent);
-        let gigabytes = estimate * BYTES_A_STATE / 1e9;
-        NoGraph::TooLarge { budget: self.budget, patients: layer as u32, of, estimate, gigabytes }
+        states * libm::pow(f64::from(of) / layer.max(1) as f64, exponent)
     }
 }
 

@@ -130,7 +130,7 @@ impl<'a> Drawing<'a> {
         let design = self.analysis.protocol.escalation.as_ref()?;
         let advice = self.cohort.advice.as_ref()?;
         let numbers = design.numbers(&advice.data).ok()?;
-        numbers.levels.iter().any(|level| level.mean.is_some()).then(|| {
+        numbers.levels.iter().any(|level| level.over.is_some()).then(|| {
             let rows = self.levels.iter().zip(&numbers.levels).map(|(level, at)| figure::PosteriorLevel {
                 label: format!("{} {}", level.id, level.label),
                 evaluable: at.evaluable,

@@ -130,6 +130,8 @@ pub(crate) fn run(oc: &Oc, json: bool) -> Result<(), Failure> {
             trials::simulated(plan, &source)?
         }
     };
+    let left_out = file.design.left_out_of_characteristics();
+    let answer = Answer { because: left_out.into_iter().chain(answer.because).collect(), ..answer };
     if let Some(path) = &oc.plot {
         plot::write(path, &plot::selection(&file, std::slice::from_ref(&answer)))?;
     }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use posology_design::{AtLevel, Because, Data, LastCohort, Level};
+use posology_design::{AtLevel, Because, Data, Design, LastCohort, Level};
 use posology_trial::protocol::DesignFile;
 
 use super::file::refused;
@@ -23,6 +23,8 @@ const STATUS: &[&str] = &["status"];
 const DAYS: &[&str] = &["days"];
 const EFFICACY: &[&str] = &["efficacy"];
 const BOTH: &[&str] = &["both"];
+/// Every column that is read.
+const KNOWN: &[&[&str]] = &[DOSE, PATIENT, N, DLT, PENDING, STATUS, DAYS, EFFICACY, BOTH];
 
 /// A design, and the patients treated so far.
 #[derive(Args)]
@@ -40,7 +42,7 @@ pub(crate) struct Asked {
 #[derive(Args)]
 #[group(required = true, multiple = false)]
 struct Source {
-    /// CSV file: dose,n,dlt[,pending], or a row a patient: patient,dose,dlt or patient,dose,status (and days)
+    /// CSV file: dose,n,dlt and perhaps pending, or a row a patient: patient,dose,dlt or patient,dose,status (and days)
     #[arg(long)]
     data: Option<PathBuf>,
     /// Cohorts in order, such as "1NNN 2NNT": T a DLT, N none, P pending, X not evaluable, E efficacy only, B both
@@ -77,9 +79,20 @@ pub(super) fn read_from(
         }
         None => None,
     };
-    match data {
+    let patients = match data {
         Some(path) => from_file(&ladder, path, current),
         None => from_outcomes(&ladder, outcomes.unwrap_or_default(), current),
+    }?;
+    let treated = patients.data.levels().iter().rposition(|at| at.patients() > 0).map(Level::at_index);
+    let grid = matches!(file.design, Design::PoCrm(_) | Design::BoinComb(_));
+    match treated.filter(|highest| patients.data.current() > highest.above() && !grid) {
+        Some(highest) => Err(Failure::input(format!(
+            "{}: expected a current level of at most {}, one above the highest with a patient, found {}; mend: correct --current, or give the patients between",
+            patients.source,
+            highest.above(),
+            patients.data.current()
+        ))),
+        None => Ok(patients),
     }
 }
 
@@ -101,6 +114,7 @@ fn from_outcomes(ladder: &Ladder<'_>, outcomes: &str, current: Option<Level>) ->
 fn from_file(ladder: &Ladder<'_>, path: &Path, current: Option<Level>) -> Result<Patients, Failure> {
     let source = path.display().to_string();
     let rows = Rows::read(path)?;
+    rows.refuse_misspelt(KNOWN)?;
     let counts = rows.has_any(N);
     if counts && rows.has_any(PATIENT) {
         return Err(Failure::input(format!(
@@ -242,11 +256,18 @@ fn by_patient(ladder: &Ladder<'_>, rows: &Rows) -> Result<ByLevel, Failure> {
         }
         let level = ladder.of_row(&line)?;
         let (mut status, efficacy) = outcome(&line, rows, design.needs_efficacy())?;
-        let days = if window.is_some() { days(&line)? } else { None };
+        let days = days(&line)?.filter(|_| window.is_some());
         let share = window.zip(days).map(|(window, days)| days / window);
-        if let (Status::NoDlt, Some(share), true) = (status, share, rows.has_any(DLT))
+        if let (Status::NoDlt, Some(share), Some(days)) = (status, share, days)
             && share < 1.0
         {
+            if !rows.has_any(DLT) {
+                let window = window.unwrap_or_default();
+                let bad = format!(
+                    "expected {window} days, the window, or more for a patient who completed it without a DLT, found {days}; mend: give the status pending, or the days of the whole window"
+                );
+                return Err(line.bad(DAYS, &bad));
+            }
             status = Status::Pending;
         }
         let at = &mut levels[level.index()];

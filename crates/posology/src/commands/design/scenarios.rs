@@ -20,7 +20,7 @@ pub(crate) struct Truths {
     /// DLT rates of the levels, the lowest first, such as 0.05,0.15,0.30; may be given many times
     #[arg(long, allow_hyphen_values = true)]
     pub(crate) truth: Vec<String>,
-    /// TOML file of [[scenario]] tables with name and truth, or a set made from the target: `standard`, or
+    /// TOML file of tables scenario with name and truth, or a set made from the target: `standard`, or
     /// `random:CURVES:SEED`
     #[arg(long)]
     pub(crate) scenarios: Option<PathBuf>,
@@ -56,6 +56,12 @@ impl Judged {
         let levels = design.levels().unwrap_or(0) as usize;
         let with_efficacy = design.needs_efficacy();
         let mut all = Vec::with_capacity(self.truths.truth.len());
+        if !self.efficacy.is_empty() && !with_efficacy {
+            return Err(Failure::input(format!(
+                "--efficacy: expected a design on efficacy, found {}; mend: leave --efficacy out",
+                design.name()
+            )));
+        }
         if !self.efficacy.is_empty() && self.efficacy.len() != self.truths.truth.len() {
             return Err(Failure::input(format!(
                 "--efficacy: expected one for each --truth ({}), found {}; mend: give both, in the same order",

@@ -40,7 +40,7 @@ pub(crate) struct Simulated {
     /// Seed of the random numbers: the same seed gives the same trials, to the last bit
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// TOML file of how trials are conducted: [timing] with rate, window, onset; [perturbation] with non-evaluable, …
+    /// TOML file of how trials are conducted: table timing with rate, window, onset; perturbation with non-evaluable, …
     #[arg(long)]
     conduct: Option<PathBuf>,
 }
