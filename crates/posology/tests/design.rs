@@ -834,9 +834,41 @@ fn the_design_section_tells_the_rule_with_its_numbers() {
     let standard = case.json(&["design", "oc", &file, "--scenarios", "standard"]);
     let scenarios = standard["scenarios"].as_array().unwrap();
     assert_eq!(scenarios.len(), 12);
-    for (level, oc) in scenarios.iter().take(5).enumerate() {
+    for (level, oc) in scenarios.iter().skip(2).take(5).enumerate() {
+        assert_eq!(oc["name"], format!("MTD at level {}", level + 1));
         assert_eq!(oc["true_mtd"], level + 1, "{}", oc["name"]);
     }
+}
+
+#[test]
+fn what_a_reviewer_broke_is_refused_or_safe() {
+    let case = Case::new();
+    let boin = case.file("boin.toml", BOIN);
+    // An untried level beyond the next one is no current level.
+    let refused = case.refusal(&["design", "next", &boin, "--outcomes", "1NNN", "--current", "5"]);
+    assert!(refused.contains("at most 2, one above the highest with a patient, found 5"), "{refused}");
+    // A misspelt column would have been read as none pending.
+    let misspelt = case.file("misspelt.csv", "dose,n,dlt,pendng\n1,3,0,3\n");
+    let refused = case.refusal(&["design", "next", &boin, "--data", &misspelt]);
+    assert!(refused.contains("pendng") && refused.contains("expected pending"), "{refused}");
+    // Efficacy rates for a design that has none.
+    let truth = ["--truth", "0.1,0.2,0.3,0.4,0.5", "--efficacy", "0.1,0.2,0.3,0.4,0.5"];
+    let refused = case.refusal(&[&["design", "oc", &boin][..], &truth].concat());
+    assert!(refused.contains("--efficacy: expected a design on efficacy, found boin"), "{refused}");
+    // Complete without a DLT after 3 of 28 days.
+    let tite = "design = \"tite-boin\"\ntarget = 0.3\ndoses = 3\nwindow = 28\nmax-patients = 12\n";
+    let tite = case.file("tite.toml", tite);
+    let early = case.file("early.csv", "patient,dose,status,days\na,1,none,3\n");
+    let refused = case.refusal(&["design", "next", &tite, "--data", &early]);
+    assert!(refused.contains("found 3") && refused.contains("28 days"), "{refused}");
+    // The 3+3 rule is a table too.
+    let three = case.file("three.toml", "design = \"3+3\"\ndoses = 3\n");
+    let rows = case.json(&["design", "table", &three])["rows"].clone();
+    assert_eq!(rows[2]["escalate_max"], 0);
+    assert_eq!(
+        (&rows[2]["deescalate_min"], &rows[5]["escalate_max"]),
+        (&serde_json::json!(2), &serde_json::json!(1))
+    );
 }
 
 /// The reference page of all designs, as `design list` has it.
