@@ -1,5 +1,7 @@
 //! BOIN against the R package BOIN 2.7.2: boundaries and selections, number for number.
 
+#![allow(clippy::unwrap_used, missing_docs)]
+
 use posology_design::{AtLevel, Data, Design};
 use serde_json::{Value, json};
 
