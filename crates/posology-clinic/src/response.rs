@@ -1,8 +1,10 @@
 //! How the disease answered: one category for each assessment, confirmed or not, and the best of them.
 //!
-//! Data walk one way. [`imwg`] turns dated marker values into a category; [`confirm`] asks whether the next
-//! sample agrees and carries the status forward; [`best`] picks the best response of a patient. Criteria that
-//! arrive already categorised enter at [`confirm`].
+//! One shape for all criteria, and data walk it one way. A module of criteria ([`imwg`]) turns dated values into
+//! a [`Category`] with its reasons (`assess`); its `confirm` asks whether later assessments agree and carries the
+//! status forward ([`confirm::Confirmed`]); its `best` picks the best response of a patient ([`best::Best`]).
+//! Assessments that arrive already categorised enter at [`Settings::confirm`]. What a set of criteria leaves open
+//! is a key of its settings, and [`Settings`] is the closed list of them.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,77 +16,93 @@ use crate::Because;
 
 pub mod best;
 pub mod confirm;
+pub mod criteria;
 pub mod imwg;
+pub mod lesion;
 
-/// A response category of the International Myeloma Working Group.
-///
-/// Ordered by depth as a best response is chosen: `NE < PD < SD < MR < PR < VGPR < CR < sCR`. The status that
-/// [`confirm`] carries forward orders progression last instead, because progression absorbs.
-///
-/// ```
-/// use posology_clinic::response::Category;
-/// assert!(Category::VeryGoodPartial > Category::Partial);
-/// assert_eq!("sCR".parse::<Category>()?, Category::StringentComplete);
-/// assert!("scr".parse::<Category>().is_err());
-/// # Ok::<(), posology_clinic::response::UnknownCategory>(())
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub enum Category {
+pub use criteria::{CriteriaSet, Settings, UnknownCriteria};
+
+macro_rules! categories {
+    ($($(#[doc = $meaning:literal])+ $name:ident = $code:literal,)+) => {
+        /// A response category, over all criteria; each set of criteria uses some ([`CriteriaSet::categories`]).
+        ///
+        /// Ordered by depth as a best response is chosen. The status that `confirm` carries forward orders
+        /// progression last instead, because progression absorbs.
+        ///
+        /// ```
+        /// use posology_clinic::response::Category;
+        /// assert!(Category::VeryGoodPartial > Category::Partial);
+        /// assert_eq!("sCR".parse::<Category>()?, Category::StringentComplete);
+        /// assert!("scr".parse::<Category>().is_err());
+        /// # Ok::<(), posology_clinic::response::UnknownCategory>(())
+        /// ```
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+        pub enum Category {
+            $($(#[doc = $meaning])+ #[serde(rename = $code)] $name,)+
+        }
+
+        impl Category {
+            /// Every category, from not evaluable to the deepest response.
+            pub const ALL: &'static [Self] = &[$(Self::$name),+];
+
+            /// The category as it is printed, such as `sCR`, `PR` or `IR(1)`.
+            pub const fn code(self) -> &'static str {
+                match self {
+                    $(Self::$name => $code,)+
+                }
+            }
+        }
+    };
+}
+
+categories! {
     /// Not evaluable: a value that decides is missing.
-    #[serde(rename = "NE")]
-    NotEvaluable,
-    /// Progressive disease.
-    #[serde(rename = "PD")]
-    Progressive,
+    NotEvaluable = "NE",
+    /// Progressive disease; in iRECIST a confirmed one is [`Category::ImmuneConfirmedProgressive`].
+    Progressive = "PD",
+    /// iRECIST: progression confirmed at the next assessment.
+    ImmuneConfirmedProgressive = "iCPD",
+    /// iRECIST: progression not confirmed yet.
+    ImmuneUnconfirmedProgressive = "iUPD",
+    /// LYRIC: more uptake without more or larger lesions.
+    IndeterminateUptake = "IR(3)",
+    /// LYRIC: new or grown lesions while the whole has not grown by half.
+    IndeterminateLesions = "IR(2)",
+    /// LYRIC: the whole grown by half in the first twelve weeks.
+    IndeterminateGrowth = "IR(1)",
+    /// No evidence of disease, in a patient who had none that could be seen at baseline.
+    NoEvidence = "NED",
+    /// Neither complete response nor progression, where only non-target disease is followed.
+    NonCompleteNonProgressive = "NON-CR/NON-PD",
+    /// iRECIST: stable disease after an unconfirmed progression.
+    ImmuneStable = "iSD",
     /// Stable disease: neither response nor progression.
-    #[serde(rename = "SD")]
-    Stable,
-    /// Minimal response.
-    #[serde(rename = "MR")]
-    Minimal,
+    Stable = "SD",
+    /// Minimal response in myeloma and macroglobulinaemia, minor response in brain tumours, mixed in neuroblastoma.
+    Minimal = "MR",
+    /// Partial response but for lymphocytes that stay high under a kinase inhibitor.
+    PartialWithLymphocytosis = "PR-L",
+    /// iRECIST: partial response after an unconfirmed progression.
+    ImmunePartial = "iPR",
     /// Partial response.
-    #[serde(rename = "PR")]
-    Partial,
+    Partial = "PR",
+    /// Complete response but for nodules of lymphocytes in the marrow.
+    NodularPartial = "nPR",
     /// Very good partial response.
-    #[serde(rename = "VGPR")]
-    VeryGoodPartial,
+    VeryGoodPartial = "VGPR",
+    /// Complete response with a lasting cytopenia due to therapy.
+    CompleteIncompleteRecovery = "CRi",
+    /// iRECIST: complete response after an unconfirmed progression.
+    ImmuneComplete = "iCR",
     /// Complete response.
-    #[serde(rename = "CR")]
-    Complete,
+    Complete = "CR",
     /// Stringent complete response.
-    #[serde(rename = "sCR")]
-    StringentComplete,
+    StringentComplete = "sCR",
 }
 
 impl Category {
-    /// Every category, from not evaluable to the deepest response.
-    pub const ALL: [Self; 8] = [
-        Self::NotEvaluable,
-        Self::Progressive,
-        Self::Stable,
-        Self::Minimal,
-        Self::Partial,
-        Self::VeryGoodPartial,
-        Self::Complete,
-        Self::StringentComplete,
-    ];
-
-    /// The category as it is printed: `sCR`, `CR`, `VGPR`, `PR`, `MR`, `SD`, `PD` or `NE`.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::NotEvaluable => "NE",
-            Self::Progressive => "PD",
-            Self::Stable => "SD",
-            Self::Minimal => "MR",
-            Self::Partial => "PR",
-            Self::VeryGoodPartial => "VGPR",
-            Self::Complete => "CR",
-            Self::StringentComplete => "sCR",
-        }
-    }
-
-    /// Whether this is `floor` or deeper: the definition of a rate. The overall response rate counts
+    /// Whether this is `floor` or deeper: the definition of a rate. The overall response rate of myeloma counts
     /// `is_at_least(Partial)`, clinical benefit `is_at_least(Minimal)`, disease control `is_at_least(Stable)`.
     ///
     /// ```
@@ -100,7 +118,8 @@ impl Category {
         self.is_at_least(Self::Minimal)
     }
 
-    /// The next shallower category, stable disease at the least: what is left when one required item is missing.
+    /// The next shallower category of the IMWG, stable disease at the least: what is left when one required item
+    /// is missing.
     #[must_use]
     pub(crate) const fn one_level_down(self) -> Self {
         match self {
@@ -108,9 +127,8 @@ impl Category {
             Self::Complete => Self::VeryGoodPartial,
             Self::VeryGoodPartial => Self::Partial,
             Self::Partial => Self::Minimal,
-            Self::Minimal | Self::Stable => Self::Stable,
-            Self::Progressive => Self::Progressive,
-            Self::NotEvaluable => Self::NotEvaluable,
+            Self::Minimal => Self::Stable,
+            other => other,
         }
     }
 }
@@ -121,12 +139,18 @@ impl fmt::Display for Category {
     }
 }
 
-/// A text that names no response category.
+/// A text that names no response category, or none of the criteria.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{found}` is no response category; expected one of sCR, CR, VGPR, PR, MR, SD, PD, NE, spelt so")]
+#[error("`{found}` is no response category; expected one of {}, spelt so", codes(.expected))]
 pub struct UnknownCategory {
     /// The text as found.
     pub found: String,
+    /// The categories there are.
+    pub expected: &'static [Category],
+}
+
+fn codes(categories: &[Category]) -> String {
+    categories.iter().rev().map(|category| category.code()).collect::<Vec<_>>().join(", ")
 }
 
 impl FromStr for Category {
@@ -134,9 +158,10 @@ impl FromStr for Category {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Self::ALL
-            .into_iter()
+            .iter()
+            .copied()
             .find(|category| category.code() == text.trim())
-            .ok_or_else(|| UnknownCategory { found: text.to_owned() })
+            .ok_or_else(|| UnknownCategory { found: text.to_owned(), expected: Self::ALL })
     }
 }
 

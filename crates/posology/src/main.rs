@@ -175,12 +175,15 @@ enum ToxicityCommand {
 struct Response {
     #[command(subcommand)]
     confirm: Option<ResponseCommand>,
-    /// Criteria: imwg-2006, imwg-2011 or imwg-2016
+    /// Criteria, such as imwg-2016
     #[arg(required = true)]
     criteria: Option<String>,
-    /// CSV file: subject, date and marker values, a row an assessment
+    /// File of values by subject and date, laid out as the criteria ask
     #[arg(required = true)]
     file: Option<PathBuf>,
+    /// Settings of the criteria (TOML): the points that they leave open
+    #[arg(long, global = true)]
+    settings: Option<PathBuf>,
     /// Tell one subject's course in words
     #[arg(long)]
     explain: Option<String>,
@@ -190,7 +193,7 @@ struct Response {
 enum ResponseCommand {
     /// Confirm responses already categorised (subject, date, response, pd_kind, therapy_start, death_pd)
     Confirm {
-        /// Criteria: imwg-2006, imwg-2011 or imwg-2016
+        /// Criteria, such as imwg-2016
         criteria: String,
         /// CSV file
         file: PathBuf,
@@ -264,11 +267,14 @@ fn run(cli: Cli) -> Result<(), failure::Failure> {
             commands::grade::run(&file, &ctcae, json)
         }
         Command::Response(Response {
-            confirm: Some(ResponseCommand::Confirm { criteria, file }), ..
-        }) => commands::response::confirm(&criteria, &file, json),
-        Command::Response(Response { criteria, file, explain, .. }) => commands::response::assess(
+            confirm: Some(ResponseCommand::Confirm { criteria, file }),
+            settings,
+            ..
+        }) => commands::response::confirm(&criteria, &file, settings.as_deref(), json),
+        Command::Response(Response { criteria, file, settings, explain, .. }) => commands::response::assess(
             &criteria.unwrap_or_default(),
             &file.unwrap_or_default(),
+            settings.as_deref(),
             explain.as_deref(),
             json,
         ),

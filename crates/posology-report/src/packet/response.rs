@@ -61,8 +61,10 @@ fn best_response(analysis: &Analysis, id: &str, population: Population, confirme
     } else {
         "Best response as assessed, confirmed or not"
     }));
+    let set = posology_clinic::response::Settings::Imwg(analysis.protocol.response.criteria.clone()).set();
+    let categories = || set.categories().iter().rev().copied();
     table.rows.extend(
-        Category::ALL.into_iter().rev().map(|category| {
+        categories().map(|category| {
             levels.share(category.code(), |patient| best(patient) == Some(category)).indent(1)
         }),
     );
@@ -87,7 +89,7 @@ fn best_response(analysis: &Analysis, id: &str, population: Population, confirme
             .rows
             .push(levels.number("Awaiting confirmation", |patient| patient.response.best.awaiting.is_some()));
         table.notes.push("Who awaits confirmation is counted above by what is confirmed so far.".to_owned());
-        for category in Category::ALL.into_iter().rev() {
+        for category in categories() {
             let would = |patient: &PatientAnalysis| {
                 patient.response.best.awaiting.is_some_and(|awaiting| awaiting.would_become == category)
             };

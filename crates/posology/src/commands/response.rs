@@ -1,111 +1,149 @@
-//! `response`: categories from marker values; `response confirm`: confirmation of categories.
+//! `response`: categories from values; `response confirm`: confirmation of categories.
+//!
+//! A file a set of criteria reads its layout and judges each assessment; confirmation, best response and printing
+//! are the same for all.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use jiff::civil::Date;
 use posology_clinic::Because;
-use posology_clinic::response::best::best;
-use posology_clinic::response::confirm::{Confirmed, Course, Rules, confirm as confirm_sequence};
-use posology_clinic::response::imwg::{
-    Baseline, Chain, Criteria, Edition, Immunofixation, Marker, Markers, Reading, assess_all, measurable,
-};
-use posology_clinic::response::{Assessment, Category, ProgressionKind};
-use rust_decimal::Decimal;
-use serde_json::{Value, json};
+use posology_clinic::response::confirm::{Confirmed, Course};
+use posology_clinic::response::{Assessment, Category, CriteriaSet, ProgressionKind, Settings};
+use posology_trial::protocol::read_toml;
+use serde_json::{Map, Value, json};
 
 use crate::failure::Failure;
 use crate::output;
 use crate::rows::{Line, Rows};
 
+mod imwg;
+
 const SUBJECT: &[&str] = &["subject", "usubjid"];
-const DATE: &[&str] = &["date", "adt", "lbdtc", "rsdtc"];
+const DATE: &[&str] = &["date", "adt", "lbdtc", "trdtc", "rsdtc"];
 
-fn edition(criteria: &str) -> Result<Edition, Failure> {
-    criteria.parse().map_err(|bad| Failure::input(format!("criteria: {bad}")))
-}
-
-/// One subject's rows.
-#[derive(Default)]
+/// One subject, assessments judged and not yet confirmed.
 struct Subject {
-    baseline: Option<Markers>,
-    involved: Option<Chain>,
-    visits: Vec<Markers>,
-    assessments: Vec<Assessment>,
+    name: String,
     course: Course,
+    assessments: Vec<Assessment>,
+    /// What the investigator said, by day.
+    investigator: BTreeMap<Date, String>,
+    /// What could be followed from baseline on, and why.
+    basis: Vec<Because>,
+    /// Keys of the answer that only these criteria have.
+    also: Map<String, Value>,
+    /// What was doubtful in the rows.
+    warnings: Vec<Because>,
 }
 
-pub(crate) fn assess(criteria: &str, file: &Path, explain: Option<&str>, json: bool) -> Result<(), Failure> {
-    let criteria = edition(criteria)?.criteria();
+impl Subject {
+    fn new(name: String) -> Self {
+        Self {
+            name,
+            course: Course::default(),
+            assessments: Vec::new(),
+            investigator: BTreeMap::new(),
+            basis: Vec::new(),
+            also: Map::new(),
+            warnings: Vec::new(),
+        }
+    }
+
+    /// Reads what a row of any layout may say of the subject: `first_treatment`, `therapy_start`, `death`, and
+    /// `investigator`, the investigator's own category of that day.
+    fn read_course(&mut self, line: &Line<'_>, date: Date) -> Result<(), Failure> {
+        let fields: [(&str, &mut Option<Date>); 3] = [
+            ("first_treatment", &mut self.course.first_treatment),
+            ("therapy_start", &mut self.course.new_therapy),
+            ("death", &mut self.course.death),
+        ];
+        for (column, known) in fields {
+            let Some(found) = line.parse::<Date>(&[column])? else { continue };
+            if known.is_some_and(|known| known != found) {
+                self.warnings.push(Because::new(
+                    "response/two-dates",
+                    format!("{column} is given on two days, {} among them: the earlier counts", found),
+                ));
+            }
+            *known = known.iter().copied().chain([found]).min();
+        }
+        if let Some(said) = line.text(&["investigator"]) {
+            self.investigator.insert(date, said.to_owned());
+        }
+        Ok(())
+    }
+}
+
+/// The settings named, or the defaults of the set.
+fn settings(criteria: &str, file: Option<&Path>) -> Result<Settings, Failure> {
+    let set: CriteriaSet = criteria.parse().map_err(|bad| Failure::input(format!("criteria: {bad}")))?;
+    let Some(path) = file else { return Ok(Settings::of(set)) };
+    let text = std::fs::read_to_string(path).map_err(|error| Failure::unreadable(path, &error))?;
+    let read = match set {
+        CriteriaSet::Imwg2006 | CriteriaSet::Imwg2011 | CriteriaSet::Imwg2016 => {
+            read_toml(&text).map(Settings::Imwg)
+        }
+    };
+    let settings = read.map_err(|problems| Failure::Problems {
+        file: path.display().to_string(),
+        text,
+        problems: problems.as_slice().to_vec(),
+    })?;
+    if settings.set() == set {
+        return Ok(settings);
+    }
+    Err(Failure::input(format!(
+        "{}: expected criteria = \"{set}\" as on the command line, found {}; mend: make them agree",
+        path.display(),
+        settings.set()
+    )))
+}
+
+pub(crate) fn assess(
+    criteria: &str,
+    file: &Path,
+    settings_file: Option<&Path>,
+    explain: Option<&str>,
+    json: bool,
+) -> Result<(), Failure> {
+    let settings = settings(criteria, settings_file)?;
     let rows = Rows::read(file)?;
     rows.need(&[("a subject", SUBJECT), ("a date", DATE)])?;
-    let mut subjects: BTreeMap<String, Subject> = BTreeMap::new();
-    for line in rows.lines() {
-        let subject = subjects.entry(line.required::<String>(SUBJECT)?).or_default();
-        let markers = markers(&line)?;
-        subject.course.new_therapy = subject.course.new_therapy.or(line.parse(&["therapy_start"])?);
-        subject.course.first_treatment = subject.course.first_treatment.or(line.parse(&["first_treatment"])?);
-        if let Some(chain) = line.text(&["involved"]) {
-            subject.involved = Some(match chain.to_ascii_lowercase().as_str() {
-                "kappa" => Chain::Kappa,
-                "lambda" => Chain::Lambda,
-                other => {
-                    return Err(line.bad(
-                        &["involved"],
-                        &format!("expected kappa or lambda, found {other:?}; mend: write one of them"),
-                    ));
-                }
-            });
-        }
-        if line.text(&["baseline", "ablfl", "lbblfl"]).is_some_and(|flag| flag.eq_ignore_ascii_case("Y")) {
-            subject.baseline = Some(markers);
-        } else {
-            subject.visits.push(markers);
-        }
-    }
-    let mut answers = Vec::new();
-    for (name, mut subject) in subjects {
-        subject.visits.sort_by_key(|visit| visit.date);
-        let baseline = match subject.baseline {
-            Some(baseline) => baseline,
-            None if subject.visits.is_empty() => continue,
-            None => subject.visits.remove(0),
-        };
-        let baseline = Baseline { involved: subject.involved, ..Baseline::new(baseline) };
-        let wrong = |bad| Failure::input(format!("{}: subject {name}: {bad}", file.display()));
-        let basis = measurable(&criteria, &baseline).map_err(wrong)?;
-        let assessed = assess_all(&criteria, &baseline, &subject.visits).map_err(wrong)?;
-        let assessments: Vec<Assessment> =
-            assessed.into_iter().map(|response| response.into_assessment()).collect();
-        let confirmed = confirm_sequence(&Rules::REFERENCE, &subject.course, &assessments);
-        let mut answer = document(&name, &subject.course, &confirmed, Rules::REFERENCE);
-        answer["measurable"] = json!(basis.markers);
-        answer["driving"] = json!(basis.driving);
-        answers.push((answer, basis.reasons));
-    }
+    let mut subjects = match &settings {
+        Settings::Imwg(settings) => imwg::subjects(settings, &rows)?,
+    };
     if let Some(wanted) = explain {
-        let Some((answer, basis)) = answers.iter().find(|(answer, _)| answer["subject"] == wanted) else {
+        subjects.retain(|subject| subject.name == wanted);
+        let Some(subject) = subjects.first() else {
             return Err(Failure::input(format!(
                 "--explain: expected a subject of {}, found {wanted:?}; mend: name one",
                 file.display()
             )));
         };
-        output::text(&explained(&criteria, answer, basis));
+        output::text(&explained(&settings, &document(&settings, subject), &subject.basis));
         return Ok(());
     }
-    print(answers.into_iter().map(|(answer, _)| answer).collect(), json);
+    print(subjects.iter().map(|subject| document(&settings, subject)).collect(), json);
     Ok(())
 }
 
-pub(crate) fn confirm(criteria: &str, file: &Path, json: bool) -> Result<(), Failure> {
-    edition(criteria)?;
+pub(crate) fn confirm(
+    criteria: &str,
+    file: &Path,
+    settings_file: Option<&Path>,
+    json: bool,
+) -> Result<(), Failure> {
+    let settings = settings(criteria, settings_file)?;
     let rows = Rows::read(file)?;
     rows.need(&[("a subject", SUBJECT), ("a date", DATE), ("a response", &["response", "rsstresc"])])?;
     let mut subjects: BTreeMap<String, Subject> = BTreeMap::new();
     for line in rows.lines() {
         let name: String = line.required(SUBJECT)?;
-        let subject = subjects.entry(name.clone()).or_default();
-        let category: Category = line.required(&["response", "rsstresc"])?;
+        let subject = subjects.entry(name.clone()).or_insert_with(|| Subject::new(name.clone()));
+        let response: String = line.required(&["response", "rsstresc"])?;
+        let category =
+            settings.set().category(&response).map_err(|bad| line.bad(&["response", "rsstresc"], &bad))?;
         let date: Date = line.required(DATE)?;
         let kind = match line.text(&["pd_kind"]).map(str::to_ascii_lowercase).as_deref() {
             None => None,
@@ -133,74 +171,21 @@ pub(crate) fn confirm(criteria: &str, file: &Path, json: bool) -> Result<(), Fai
         subject.course.new_therapy = subject.course.new_therapy.into_iter().chain(therapy).min();
         subject.assessments.push(Assessment::new(date, category, kind));
     }
-    let answers = subjects
-        .iter()
-        .map(|(name, subject)| {
-            let confirmed = confirm_sequence(&Rules::REFERENCE, &subject.course, &subject.assessments);
-            for finding in &confirmed.findings {
-                crate::output::error(&format!("warning: {name}: {}", finding.says));
-            }
-            document(name, &subject.course, &confirmed, Rules::REFERENCE)
-        })
-        .collect();
+    let answers: Vec<Value> = subjects.values().map(|subject| document(&settings, subject)).collect();
+    for (name, answer) in subjects.keys().zip(&answers) {
+        for finding in answer["warnings"].as_array().into_iter().flatten() {
+            output::error(&format!("warning: {name}: {}", finding["says"].as_str().unwrap_or_default()));
+        }
+    }
     print(answers, json);
     Ok(())
 }
 
-/// The marker values of a row, each with its unit: in the cell ("4.00 g/dL"), or in a column beside it
-/// (`serum_m_unit`). A unit is never guessed.
-fn markers(line: &Line<'_>) -> Result<Markers, Failure> {
-    let mut markers = Markers::new(line.required(DATE)?);
-    let number = |column: &'static str, marker: Marker, text: &str| -> Result<Decimal, Failure> {
-        let unit_column = format!("{column}_unit");
-        let (value, unit) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
-        let unit =
-            if unit.trim().is_empty() { line.text(&[&unit_column]).unwrap_or("") } else { unit.trim() };
-        let value: Decimal = value.parse().map_err(|_| {
-            line.bad(
-                &[column],
-                &format!("expected a number, found {text:?}; mend: write the number and its unit"),
-            )
-        })?;
-        marker.canonical(value, unit).map_err(|bad| line.bad(&[column], &bad))
-    };
-    let reading = |column: &'static str, marker: Marker| -> Result<Reading, Failure> {
-        let Some(text) = line.text(&[column]) else { return Ok(Reading::NotDone) };
-        match text.to_ascii_lowercase().as_str() {
-            "not detected" | "not-detected" | "negative" | "absent" => Ok(Reading::NotDetected),
-            "trace" | "trace present" => Ok(Reading::TracePresent),
-            "not done" | "nd" => Ok(Reading::NotDone),
-            _ => number(column, marker, text).map(Reading::Quantified),
-        }
-    };
-    let fixation = |column: &'static str| -> Result<Immunofixation, Failure> {
-        match line.text(&[column]).map(str::to_ascii_lowercase).as_deref() {
-            None | Some("not done") => Ok(Immunofixation::NotDone),
-            Some("negative") => Ok(Immunofixation::Negative),
-            Some("positive") => Ok(Immunofixation::Positive),
-            Some(other) => Err(line.bad(
-                &[column],
-                &format!("expected positive, negative or not done, found {other:?}; mend: write one of them"),
-            )),
-        }
-    };
-    let chain = |column: &'static str| {
-        line.text(&[column]).map(|text| number(column, Marker::FreeLightChains, text)).transpose()
-    };
-    markers.serum_m = reading("serum_m", Marker::SerumM)?;
-    markers.urine_m = reading("urine_m", Marker::UrineM)?;
-    markers.serum_immunofixation = fixation("serum_ife")?;
-    markers.urine_immunofixation = fixation("urine_ife")?;
-    markers.kappa = chain("kappa")?;
-    markers.lambda = chain("lambda")?;
-    markers.kappa_lambda_ratio = line.parse(&["kappa_lambda_ratio"])?;
-    markers.plasma_cells =
-        line.text(&["bmpc"]).map(|text| number("bmpc", Marker::PlasmaCells, text)).transpose()?;
-    Ok(markers)
-}
-
-fn document(subject: &str, course: &Course, confirmed: &Confirmed, rules: Rules) -> Value {
-    let best = best(&rules, course, confirmed);
+/// The answer for one subject.
+fn document(settings: &Settings, subject: &Subject) -> Value {
+    let confirmed: Confirmed = settings.confirm(&subject.course, &subject.assessments);
+    let best = settings.best(&subject.course, &confirmed);
+    let said = |date: &Date| subject.investigator.get(date);
     let assessments: Vec<Value> = confirmed
         .statuses
         .iter()
@@ -208,18 +193,37 @@ fn document(subject: &str, course: &Course, confirmed: &Confirmed, rules: Rules)
             json!({
                 "date": status.date, "response": status.assessed, "confirmed": status.status,
                 "reasons": status.reasons, "confirmed_by": status.confirmed_by, "counts": status.counts,
+                "kind": status.kind, "investigator": said(&status.date),
             })
         })
         .collect();
-    json!({
-        "subject": subject,
+    let disagreements: Vec<Value> = confirmed
+        .statuses
+        .iter()
+        .filter(|status| status.counts)
+        .filter_map(|status| {
+            let said = said(&status.date).filter(|said| said.as_str() != status.assessed.code())?;
+            Some(json!({
+                "date": status.date, "computed": status.assessed, "investigator": said,
+                "because": status.reasons,
+            }))
+        })
+        .collect();
+    let mut answer = json!({
+        "subject": subject.name,
+        "criteria": settings,
         "assessments": assessments,
         "best": {
             "confirmed": best.confirmed, "unconfirmed": best.unconfirmed, "date": best.date,
             "awaiting": best.awaiting, "progression": best.progression, "reasons": best.reasons,
         },
-        "warnings": confirmed.findings,
-    })
+        "disagreements": disagreements,
+        "warnings": subject.warnings.iter().chain(&confirmed.findings).collect::<Vec<_>>(),
+    });
+    if let Some(answer) = answer.as_object_mut() {
+        answer.extend(subject.also.clone());
+    }
+    answer
 }
 
 fn print(answers: Vec<Value>, json: bool) {
@@ -253,9 +257,9 @@ fn print(answers: Vec<Value>, json: bool) {
 }
 
 /// One subject's course in words: what could be followed, and each visit's category and why.
-fn explained(criteria: &Criteria, answer: &Value, basis: &[Because]) -> String {
+fn explained(settings: &Settings, answer: &Value, basis: &[Because]) -> String {
     let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
-    let mut told = format!("{} by {}\n\nAt baseline\n", text(&answer["subject"]), criteria.edition.id());
+    let mut told = format!("{} by {}\n\nAt baseline\n", text(&answer["subject"]), settings.set());
     for because in basis {
         told.push_str(&format!("  {}\n", because.says));
     }
@@ -266,6 +270,10 @@ fn explained(criteria: &Criteria, answer: &Value, basis: &[Because]) -> String {
             text(&row["response"]),
             text(&row["confirmed"])
         ));
+        if let Some(said) = row["investigator"].as_str() {
+            let agrees = if row["response"] == said { "agrees" } else { "differs" };
+            told.push_str(&format!("  the investigator said {said}, which {agrees}\n"));
+        }
         for because in row["reasons"].as_array().into_iter().flatten() {
             told.push_str(&format!("  {}\n", text(&because["says"])));
         }

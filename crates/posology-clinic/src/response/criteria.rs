@@ -1,0 +1,168 @@
+//! The closed list of response criteria, and what they share: a name, a source, their categories, and the same
+//! three questions.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::best::{self, Best};
+use super::confirm::{self, Confirmed, Course};
+use super::{Assessment, Category, UnknownCategory, imwg};
+
+macro_rules! criteria_sets {
+    ($($(#[doc = $meaning:literal])+
+       $name:ident = $id:literal, $source:expr, $categories:expr;)+) => {
+        /// A published set of response criteria, with its version.
+        ///
+        /// ```
+        /// use posology_clinic::response::CriteriaSet;
+        /// let set: CriteriaSet = "imwg-2016".parse()?;
+        /// assert_eq!(set.id(), "imwg-2016");
+        /// assert!(set.category("MR").is_ok());
+        /// # Ok::<(), posology_clinic::response::UnknownCriteria>(())
+        /// ```
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+        pub enum CriteriaSet {
+            $($(#[doc = $meaning])+ #[serde(rename = $id)] $name,)+
+        }
+
+        impl CriteriaSet {
+            /// Every set, in the order of the commands' help.
+            pub const ALL: &'static [Self] = &[$(Self::$name),+];
+
+            /// The identifier, such as `imwg-2016`.
+            pub const fn id(self) -> &'static str {
+                match self {
+                    $(Self::$name => $id,)+
+                }
+            }
+
+            /// The paper.
+            pub const fn source(self) -> &'static str {
+                match self {
+                    $(Self::$name => $source,)+
+                }
+            }
+
+            /// The categories that an assessment may have, from the shallowest.
+            pub const fn categories(self) -> &'static [Category] {
+                match self {
+                    $(Self::$name => $categories,)+
+                }
+            }
+        }
+    };
+}
+
+use Category::{
+    Complete, Minimal, NotEvaluable, Partial, Progressive, Stable, StringentComplete, VeryGoodPartial,
+};
+
+criteria_sets! {
+    /// Multiple myeloma, International Myeloma Working Group 2006.
+    Imwg2006 = "imwg-2006", imwg::Edition::Imwg2006.source(),
+        &[NotEvaluable, Progressive, Stable, Partial, VeryGoodPartial, Complete, StringentComplete];
+    /// Multiple myeloma, International Myeloma Working Group 2011.
+    Imwg2011 = "imwg-2011", imwg::Edition::Imwg2011.source(),
+        &[NotEvaluable, Progressive, Stable, Minimal, Partial, VeryGoodPartial, Complete, StringentComplete];
+    /// Multiple myeloma, International Myeloma Working Group 2016.
+    Imwg2016 = "imwg-2016", imwg::Edition::Imwg2016.source(),
+        &[NotEvaluable, Progressive, Stable, Minimal, Partial, VeryGoodPartial, Complete, StringentComplete];
+}
+
+impl CriteriaSet {
+    /// The category of these criteria that a text names.
+    ///
+    /// # Errors
+    /// A text that is none of [`CriteriaSet::categories`], letter for letter.
+    pub fn category(self, text: &str) -> Result<Category, UnknownCategory> {
+        let expected = self.categories();
+        expected
+            .iter()
+            .copied()
+            .find(|category| category.code() == text.trim())
+            .ok_or_else(|| UnknownCategory { found: text.trim().to_owned(), expected })
+    }
+}
+
+impl fmt::Display for CriteriaSet {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(self.id())
+    }
+}
+
+/// A text that names no set of criteria.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{found}` is no set of response criteria; expected one of {}", all())]
+pub struct UnknownCriteria {
+    /// The text as found.
+    pub found: String,
+}
+
+fn all() -> String {
+    CriteriaSet::ALL.iter().map(|set| set.id()).collect::<Vec<_>>().join(", ")
+}
+
+impl FromStr for CriteriaSet {
+    type Err = UnknownCriteria;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|set| set.id().eq_ignore_ascii_case(text.trim()))
+            .ok_or_else(|| UnknownCriteria { found: text.trim().to_owned() })
+    }
+}
+
+/// A set of criteria with an answer to every point it leaves open.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Settings {
+    /// Multiple myeloma.
+    Imwg(imwg::Settings),
+}
+
+impl Settings {
+    /// The set with every open point at its default and the confirmation of the published references.
+    pub fn of(set: CriteriaSet) -> Self {
+        let imwg = |edition| {
+            Self::Imwg(imwg::Settings {
+                confirmation: confirm::Rules::REFERENCE,
+                ..imwg::Settings::new(edition)
+            })
+        };
+        match set {
+            CriteriaSet::Imwg2006 => imwg(imwg::Edition::Imwg2006),
+            CriteriaSet::Imwg2011 => imwg(imwg::Edition::Imwg2011),
+            CriteriaSet::Imwg2016 => imwg(imwg::Edition::Imwg2016),
+        }
+    }
+
+    /// The set.
+    pub fn set(&self) -> CriteriaSet {
+        match self {
+            Self::Imwg(settings) => match settings.edition {
+                imwg::Edition::Imwg2006 => CriteriaSet::Imwg2006,
+                imwg::Edition::Imwg2011 => CriteriaSet::Imwg2011,
+                imwg::Edition::Imwg2016 => CriteriaSet::Imwg2016,
+            },
+        }
+    }
+
+    /// Confirms the assessments of one patient, given in any order.
+    pub fn confirm(&self, course: &Course, assessments: &[Assessment]) -> Confirmed {
+        match self {
+            Self::Imwg(settings) => confirm::confirm(&settings.confirmation, course, assessments),
+        }
+    }
+
+    /// The best response among statuses that [`Settings::confirm`] gave for the same course.
+    pub fn best(&self, course: &Course, confirmed: &Confirmed) -> Best {
+        match self {
+            Self::Imwg(settings) => best::best(&settings.confirmation, course, confirmed),
+        }
+    }
+}
