@@ -176,6 +176,8 @@ pub enum ProgressionKind {
     Biochemical,
     /// By plasma cells in the bone marrow.
     Marrow,
+    /// By symptoms, signs or blood counts that the disease explains, as a physician judged.
+    Clinical,
     /// By a new or grown lesion.
     Imaging,
     /// By death due to the disease.
@@ -188,11 +190,12 @@ impl ProgressionKind {
         matches!(self, Self::Biochemical)
     }
 
-    /// The kind in words: `biochemical`, `marrow`, `imaging` or `death`.
+    /// The kind in words: `biochemical`, `marrow`, `clinical`, `imaging` or `death`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Biochemical => "biochemical",
             Self::Marrow => "marrow",
+            Self::Clinical => "clinical",
             Self::Imaging => "imaging",
             Self::Death => "death",
         }

@@ -133,6 +133,8 @@ pub struct Course {
     pub death: Option<Date>,
     /// Clinical cut-off: whatever is later is not known yet.
     pub cut: Option<Date>,
+    /// Last day of a treatment of finite duration; `None` while it goes on.
+    pub last_treatment: Option<Date>,
 }
 
 impl Course {
@@ -220,54 +222,81 @@ impl Confirmed {
 /// assert_eq!(confirmed.statuses[2].status, Category::Partial);
 /// ```
 pub fn confirm(rules: &Rules, course: &Course, assessments: &[Assessment]) -> Confirmed {
-    let mut findings = Vec::new();
-    let rows = rows_in_date_order(course, assessments, &mut findings);
-    let days: Vec<&Row> = rows.iter().filter(|row| row.counts).collect();
-    let sequence = Sequence { rules, course, days: &days };
-
-    let mut statuses = Vec::with_capacity(rows.len());
-    let mut status = Category::NotEvaluable;
-    let mut day = 0;
-    for row in &rows {
-        let mut reasons = row.assessment.reasons.clone();
-        let (mut established, mut confirmed_by) = (Category::NotEvaluable, None);
-        if row.counts {
-            let settled = sequence.settle(day);
-            day += 1;
-            if let Some(second) = settled.confirmed_by {
-                warn_of_a_long_gap(rules, row.assessment.date, second, &mut findings);
-            }
-            established = settled.established;
-            confirmed_by = settled.confirmed_by;
-            if carried_rank(established) > carried_rank(status) {
-                status = established;
-            }
-            reasons.push(settled.because);
-            if status != established {
-                reasons.push(
-                    Because::new(
-                        "confirm/status-stays",
-                        format!("the confirmed status stays {status}: it falls only to progressive disease"),
-                    )
-                    .source(SOURCE),
-                );
-            }
-        } else {
-            reasons.push(row.left_out());
+    let walk = Walk { source: SOURCE, kind_decides: true };
+    walk.carry(course, assessments, |days, day, findings| {
+        let settled = Sequence { rules, course, days }.settle(day);
+        if let Some(second) = settled.confirmed_by {
+            warn_of_a_long_gap(rules, days[day].date, second, findings);
         }
-        statuses.push(Status {
-            date: row.assessment.date,
-            assessed: row.assessment.category,
-            kind: row.assessment.kind,
-            counts: row.counts,
-            established,
-            status,
-            confirmed_by,
-            reasons,
-        });
+        settled
+    })
+}
+
+/// The walk over one patient's assessments in date order that all criteria share: which of them count, and the
+/// status carried forward. What an assessment establishes is each set's own.
+pub(super) struct Walk {
+    /// The paper that says so.
+    pub source: &'static str,
+    /// Whether the kind of a progression decides if it needs a second sample.
+    pub kind_decides: bool,
+}
+
+impl Walk {
+    /// Confirms assessments given in any order. `settle` says what the assessment at an index establishes, given
+    /// all that count, in date order.
+    pub(super) fn carry(
+        &self,
+        course: &Course,
+        assessments: &[Assessment],
+        settle: impl Fn(&[&Assessment], usize, &mut Vec<Because>) -> Settled,
+    ) -> Confirmed {
+        let mut findings = Vec::new();
+        let rows = rows_in_date_order(self, course, assessments, &mut findings);
+        let days: Vec<&Assessment> = rows.iter().filter(|row| row.counts).map(|row| row.assessment).collect();
+
+        let mut statuses = Vec::with_capacity(rows.len());
+        let mut status = Category::NotEvaluable;
+        let mut day = 0;
+        for row in &rows {
+            let mut reasons = row.assessment.reasons.clone();
+            let (mut established, mut confirmed_by) = (Category::NotEvaluable, None);
+            if row.counts {
+                let settled = settle(&days, day, &mut findings);
+                day += 1;
+                established = settled.established;
+                confirmed_by = settled.confirmed_by;
+                if carried_rank(established) > carried_rank(status) {
+                    status = established;
+                }
+                reasons.push(settled.because);
+                if status != established {
+                    reasons.push(
+                        Because::new(
+                            "confirm/status-stays",
+                            format!(
+                                "the confirmed status stays {status}: it falls only to progressive disease"
+                            ),
+                        )
+                        .source(self.source),
+                    );
+                }
+            } else {
+                reasons.push(row.left_out());
+            }
+            statuses.push(Status {
+                date: row.assessment.date,
+                assessed: row.assessment.category,
+                kind: row.assessment.kind,
+                counts: row.counts,
+                established,
+                status,
+                confirmed_by,
+                reasons,
+            });
+        }
+        share_the_status_of_a_day(&mut statuses);
+        Confirmed { statuses, findings }
     }
-    share_the_status_of_a_day(&mut statuses);
-    Confirmed { statuses, findings }
 }
 
 /// Rank in the carried status, where progression absorbs.
@@ -299,6 +328,7 @@ fn rank_within_a_day(
 }
 
 fn rows_in_date_order<'a>(
+    walk: &Walk,
     course: &Course,
     assessments: &'a [Assessment],
     findings: &mut Vec<Because>,
@@ -342,7 +372,10 @@ fn rows_in_date_order<'a>(
                 )
                 .input("date", assessment.date),
             );
-        } else if assessment.category == Category::Progressive && assessment.kind.is_none() {
+        } else if walk.kind_decides
+            && assessment.category == Category::Progressive
+            && assessment.kind.is_none()
+        {
             findings.push(
                 Because::new(
                     "confirm/kind-of-progression",
@@ -391,18 +424,74 @@ fn share_the_status_of_a_day(statuses: &mut [Status]) {
 struct Sequence<'a> {
     rules: &'a Rules,
     course: &'a Course,
-    days: &'a [&'a Row<'a>],
+    days: &'a [&'a Assessment],
 }
 
-struct Settled {
-    established: Category,
-    confirmed_by: Option<Date>,
-    because: Because,
+/// What one assessment establishes together with those after it.
+pub(super) struct Settled {
+    pub established: Category,
+    pub confirmed_by: Option<Date>,
+    pub because: Because,
+}
+
+/// What a response establishes where it must last: the least of the evaluable assessments from `day` to the first
+/// on or after `until` (which may be `day` itself), all before new therapy. Progression, or no such assessment,
+/// leaves stable disease.
+pub(super) fn lasting(
+    course: &Course,
+    days: &[&Assessment],
+    day: usize,
+    until: Date,
+    rule: &str,
+    source: &str,
+) -> Settled {
+    let here = days[day];
+    let settled = |established, confirmed_by, says: String| Settled {
+        established,
+        confirmed_by,
+        because: Because::new(rule, says)
+            .input("first", format!("{} {}", here.date, here.category))
+            .input("must last until", until)
+            .source(source),
+    };
+    let alone = |why: String| {
+        settled(
+            Category::Stable,
+            None,
+            format!("{} is unconfirmed and counts as stable disease: {why}", here.category),
+        )
+    };
+    let mut least = here.category;
+    for later in &days[day..] {
+        if course.known_new_therapy().is_some_and(|therapy| later.date >= therapy) {
+            return alone("new therapy came before it had lasted long enough".to_owned());
+        }
+        match later.category {
+            Category::NotEvaluable => continue,
+            Category::Progressive => return alone(format!("progression on {}", later.date)),
+            category => least = least.min(category),
+        }
+        if !least.is_response() {
+            return alone(format!("{} is {}", later.date, later.category));
+        }
+        if later.date >= until {
+            let second = (later.date > here.date).then_some(later.date);
+            return settled(
+                least,
+                second,
+                format!(
+                    "{} has lasted: {least} is the least of it up to {}, and {until} was the day to reach",
+                    here.category, later.date
+                ),
+            );
+        }
+    }
+    alone(format!("no evaluable assessment on or after {until}"))
 }
 
 impl Sequence<'_> {
     fn settle(&self, day: usize) -> Settled {
-        let assessment = self.days[day].assessment;
+        let assessment = self.days[day];
         match assessment.category {
             Category::NotEvaluable => settled(
                 Category::NotEvaluable,
@@ -418,7 +507,7 @@ impl Sequence<'_> {
     }
 
     fn settle_response(&self, day: usize) -> Settled {
-        let here = self.days[day].assessment;
+        let here = self.days[day];
         let alone = |why: String| {
             settled(
                 Category::Stable,
@@ -456,7 +545,7 @@ impl Sequence<'_> {
     }
 
     fn settle_progression(&self, day: usize) -> Settled {
-        let here = self.days[day].assessment;
+        let here = self.days[day];
         if let Some(kind) = here.kind.filter(|kind| !kind.needs_second_sample()) {
             return settled(
                 Category::Progressive,
@@ -478,8 +567,7 @@ impl Sequence<'_> {
                 )
             };
         }
-        let is_last =
-            self.days[day + 1..].iter().all(|row| row.assessment.category == Category::NotEvaluable);
+        let is_last = self.days[day + 1..].iter().all(|row| row.category == Category::NotEvaluable);
         if is_last && self.rules.last_progression == LastProgression::TherapyOrDeath {
             let follows = |date: Option<Date>| date.filter(|&date| date >= here.date);
             let what = follows(self.course.known_new_therapy())
@@ -511,10 +599,10 @@ impl Sequence<'_> {
     /// The next sample that may confirm, if one follows closely enough. A response may look past a
     /// progression that stayed unconfirmed, if the rules say so.
     fn next_evaluable(&self, day: usize, for_response: bool) -> Option<&Assessment> {
-        let here = self.days[day].assessment.date;
+        let here = self.days[day].date;
         let mut not_evaluable: u32 = 0;
         for later in day + 1..self.days.len() {
-            let next = self.days[later].assessment;
+            let next = self.days[later];
             if next.category == Category::NotEvaluable {
                 not_evaluable = not_evaluable.saturating_add(1);
                 continue;
@@ -537,10 +625,10 @@ impl Sequence<'_> {
     }
 
     fn why_nothing_follows(&self, day: usize) -> String {
-        let later = self.days[day + 1..].iter().find(|row| row.assessment.category != Category::NotEvaluable);
+        let later = self.days[day + 1..].iter().find(|row| row.category != Category::NotEvaluable);
         match later {
             None => "no evaluable sample follows".to_owned(),
-            Some(row) => format!("the next sample, {}, does not count as the next", row.assessment.date),
+            Some(row) => format!("the next sample, {}, does not count as the next", row.date),
         }
     }
 }
