@@ -437,6 +437,7 @@ pub(super) struct Settled {
 /// What a response establishes where it must last: the least of the evaluable assessments from `day` to the first
 /// on or after `until` (which may be `day` itself), all before new therapy. Progression, or no such assessment,
 /// leaves stable disease.
+#[allow(dead_code, reason = "the first criteria that ask for it follow")]
 pub(super) fn lasting(
     course: &Course,
     days: &[&Assessment],
