@@ -3,7 +3,7 @@
 use super::{Graph, NoGraph, Root, outcomes};
 use crate::data::{Cohort, Count, Counts, Data, Turned};
 use crate::decision::{Action, Move};
-use crate::design::{Design, Needs, Rule};
+use crate::design::{Design, Needs};
 use crate::ladder::Level;
 
 /// The greatest number of patients that a level's bytes hold.
@@ -12,6 +12,13 @@ const PATIENTS_MAX: u32 = 255;
 const SHARED_LAYER: usize = 4_096;
 /// Bytes a state takes while its graph is compiled.
 const BYTES_A_STATE: f64 = 100.0;
+/// Bytes at the end of a key, its tail.
+const TAIL: usize = 4;
+
+/// What tells states apart, packed into words so that it is added, compared and hashed in registers: byte by byte, the
+/// lowest of a word first, the counts of each level; at the end the tail. The tail of an arrival is the current level
+/// and the cohort treated last, as far as the rule remembers it; that of a node what comes next.
+type Key<const W: usize> = [u64; W];
 
 impl Graph {
     /// The graph of a design from its first patient on, on up to `threads` threads; refused above `budget` states.
@@ -60,11 +67,11 @@ impl Graph {
         }
         let stride = if efficacy { 4 } else { 2 };
         let compiler = Compiler { design, efficacy, stride, budget, threads: threads.max(1) };
-        match data.levels().len() * stride + 4 {
-            ..=16 => compiler.run::<16>(data),
-            17..=32 => compiler.run::<32>(data),
-            33..=64 => compiler.run::<64>(data),
-            65..=256 => compiler.run::<256>(data),
+        match data.levels().len() * stride + TAIL {
+            ..=16 => compiler.run::<2>(data),
+            17..=32 => compiler.run::<4>(data),
+            33..=64 => compiler.run::<8>(data),
+            65..=256 => compiler.run::<32>(data),
             _ => {
                 let (found, max) = (data.levels().len() as u32, 252 / stride as u32);
                 Err(NoGraph::Beyond { what: "levels", found, max })
@@ -77,13 +84,13 @@ impl Graph {
 type Beginning = (u32, u32, Vec<(u8, u8, [u8; 3])>);
 
 /// Gives each key a number in the order of arrival.
-struct Interner<const B: usize> {
-    keys: Vec<[u8; B]>,
+struct Interner<const W: usize> {
+    keys: Vec<Key<W>>,
     /// Number plus one, 0 where free; a power of two of them, at most half taken.
     slots: Vec<u32>,
 }
 
-impl<const B: usize> Interner<B> {
+impl<const W: usize> Interner<W> {
     fn new() -> Self {
         Self { keys: Vec::new(), slots: Vec::new() }
     }
@@ -98,7 +105,8 @@ impl<const B: usize> Interner<B> {
         self.slots.fill(0);
     }
 
-    fn intern(&mut self, key: [u8; B]) -> u32 {
+    #[inline]
+    fn intern(&mut self, key: Key<W>) -> u32 {
         if self.keys.len() * 2 >= self.slots.len() {
             self.grow();
         }
@@ -130,18 +138,15 @@ impl<const B: usize> Interner<B> {
     }
 }
 
-/// Folds the key sixteen bytes at a time by wide multiplication.
-fn hash<const B: usize>(key: &[u8; B]) -> u64 {
+/// Folds the key two words at a time by wide multiplication.
+#[inline]
+fn hash<const W: usize>(key: &Key<W>) -> u64 {
     let mut state = 0x9E37_79B9_7F4A_7C15_u64;
-    for chunk in key.chunks_exact(16) {
-        let mut word = [0; 16];
-        word.copy_from_slice(chunk);
-        let word = u128::from_le_bytes(word);
-        let (low, high) = (word as u64 ^ state, (word >> 64) as u64 ^ 0xD6E8_FEB8_6659_FD93);
-        let product = u128::from(low) * u128::from(high);
+    for [low, high] in key.as_chunks().0 {
+        let product = u128::from(low ^ state) * u128::from(high ^ 0xD6E8_FEB8_6659_FD93);
         state = (product >> 64) as u64 ^ product as u64;
     }
-    state.wrapping_mul(0xA3AA_6C5D_96F1_5C6B) >> 16
+    state
 }
 
 struct Compiler<'d> {
@@ -154,21 +159,27 @@ struct Compiler<'d> {
 }
 
 /// The patients a trial may have at most, and the arrays that grow.
-struct Growing<const B: usize> {
+struct Growing<const W: usize> {
     graph: Graph,
     /// Cohort outcomes that arrive at each number of patients treated.
-    arrivals: Vec<Interner<B>>,
+    arrivals: Vec<Interner<W>>,
     /// For each arrival, by patients treated, its node.
     nodes: Vec<Vec<u32>>,
-    /// Patients by level at the ends.
-    profiles: Interner<B>,
+    /// Patients by level at the ends: their keys without anything else.
+    profiles: Interner<W>,
+    /// By level and cohort size, what each outcome of the cohort adds to a key; empty until asked for.
+    additions: Vec<Vec<Vec<Key<W>>>>,
+    /// Ones where a key holds patients.
+    patients: Key<W>,
+    /// Ones where a key holds DLTs.
+    dlts: Key<W>,
 }
 
 impl Compiler<'_> {
-    fn run<const B: usize>(&self, data: &Data) -> Result<Graph, NoGraph> {
+    fn run<const W: usize>(&self, data: &Data) -> Result<Graph, NoGraph> {
         let levels = data.levels().len();
         let known = data.known();
-        let mut growing = Growing::<B> {
+        let mut growing = Growing::<W> {
             graph: Graph {
                 levels,
                 efficacy: self.efficacy,
@@ -189,16 +200,19 @@ impl Compiler<'_> {
             arrivals: Vec::new(),
             nodes: Vec::new(),
             profiles: Interner::new(),
+            additions: vec![Vec::new(); levels],
+            patients: self.mask(levels, 0),
+            dlts: self.mask(levels, 1),
         };
         // Arrivals of the roots: where they were put, and how the undecided turned out.
         let mut beginnings = Vec::new();
         for way in data.completions(self.efficacy) {
             let seen = data.completed(&way);
-            let (layer, number) = growing.arrive(seen.patients(), self.arrival_key::<B>(&seen)?);
+            let layer = seen.patients();
+            let number = growing.arrivals_at(layer as usize).intern(self.arrival_key(&seen)?);
             beginnings.push((layer, number, turned(data, &way)));
         }
-        let mut outcomes_of: Vec<Vec<[u8; 3]>> = vec![Vec::new(); 256];
-        let mut canonical = Interner::<B>::new();
+        let mut canonical = Interner::<W>::new();
         let mut layer = 0;
         while layer < growing.arrivals.len() {
             growing.graph.layers.push(growing.graph.level.len() as u32);
@@ -208,22 +222,18 @@ impl Compiler<'_> {
                 layer += 1;
                 continue;
             }
-            let steps = self.decide_all(&arrivals, levels)?;
+            let steps = self.decide_all(&arrivals, layer, levels)?;
             canonical.clear();
             let last = self.is_last(layer);
             let base = growing.graph.level.len() as u32;
             let mut nodes = Vec::with_capacity(arrivals.len());
             for (arrival, step) in arrivals.iter().zip(steps) {
-                let key = self.node_key(arrival, levels, step);
+                let key = node_key(arrival, step);
                 // At `max-patients` arrivals differ in their counts, so that each is a node of its own.
                 let number = if last { nodes.len() as u32 } else { canonical.intern(key) };
                 nodes.push(base + number);
                 if base + number == growing.graph.level.len() as u32 {
-                    let size = step.enrol.min(u32::from(u8::MAX)) as u8;
-                    if outcomes_of[size as usize].is_empty() {
-                        outcomes_of[size as usize] = outcomes(size, self.efficacy);
-                    }
-                    self.add_node(&mut growing, layer, &key, size, &outcomes_of[size as usize])?;
+                    self.add_node(&mut growing, layer, &key)?;
                 }
             }
             growing.nodes.push(nodes);
@@ -237,9 +247,11 @@ impl Compiler<'_> {
     }
 
     /// Where an edge leads is known by number of arrival; now that all have nodes, it is put in their place.
-    fn finish<const B: usize>(&self, growing: Growing<B>, beginnings: &[Beginning]) -> Graph {
+    fn finish<const W: usize>(&self, growing: Growing<W>, beginnings: &[Beginning]) -> Graph {
         let Growing { mut graph, nodes, profiles, .. } = growing;
-        graph.profiles = profiles.keys.iter().flat_map(|key| key[..graph.levels].iter().copied()).collect();
+        let levels = graph.levels;
+        let patients = |key: Key<W>| (0..levels).map(move |level| byte(&key, level * self.stride));
+        graph.profiles = profiles.keys.into_iter().flat_map(patients).collect();
         graph.first.push(graph.to.len() as u32);
         graph.layers.push(graph.level.len() as u32);
         graph.longest = (nodes.len() as u32).saturating_sub(1);
@@ -264,16 +276,13 @@ impl Compiler<'_> {
         self.design.max_patients().is_some_and(|max| layer as u32 >= max)
     }
 
-    fn add_node<const B: usize>(
+    fn add_node<const W: usize>(
         &self,
-        growing: &mut Growing<B>,
+        growing: &mut Growing<W>,
         layer: usize,
-        key: &[u8; B],
-        size: u8,
-        outcomes: &[[u8; 3]],
+        key: &Key<W>,
     ) -> Result<(), NoGraph> {
-        let levels = growing.graph.levels;
-        let next = key[levels * self.stride];
+        let [next, size, ..] = tail(key);
         let graph = &mut growing.graph;
         graph.level.push(next);
         graph.size.push(size);
@@ -281,59 +290,70 @@ impl Compiler<'_> {
         if size == 0 {
             graph.here.push([0; 2]);
             graph.ends.push(graph.level.len() as u32 - 1);
-            let counts = key[..levels * self.stride].chunks_exact(self.stride);
-            let mut patients = [0; B];
-            let mut dlts = 0_u32;
-            for (patients, count) in patients.iter_mut().zip(counts) {
-                *patients = count[0];
-                dlts += u32::from(count[1]);
-            }
-            graph.profile.push(growing.profiles.intern(patients));
+            let dlts: u32 =
+                only(key, &growing.dlts).iter().flat_map(|word| word.to_le_bytes()).map(u32::from).sum();
+            graph.profile.push(growing.profiles.intern(only(key, &growing.patients)));
             graph.ending.push(dlts * graph.outcomes_of_end() as u32 + u32::from(next));
             return Ok(());
         }
         let at = usize::from(next) * self.stride;
-        graph.here.push([key[at], key[at + 1]]);
-        if u32::from(key[at]) + u32::from(size) > PATIENTS_MAX {
-            let found = u32::from(key[at]) + u32::from(size);
+        graph.here.push([byte(key, at), byte(key, at + 1)]);
+        let found = u32::from(byte(key, at)) + u32::from(size);
+        if found > PATIENTS_MAX {
             return Err(NoGraph::Beyond { what: "patients at one level", found, max: PATIENTS_MAX });
         }
-        for outcome in outcomes {
-            let mut reached = *key;
-            reached[at] += size;
-            for (place, more) in outcome.iter().enumerate().take(self.stride - 1) {
-                reached[at + 1 + place] += more;
-            }
-            if self.is_last(layer + usize::from(size)) {
-                reached[levels * self.stride..].fill(0);
-            } else {
-                let cohort = Cohort { patients: u32::from(size), dlts: u32::from(outcome[0]) };
-                self.set_last(&mut reached, levels, self.design.rule().remembers(cohort));
-            }
-            let (_, number) = growing.arrive((layer + usize::from(size)) as u32, reached);
-            growing.graph.to.push(number);
+        let after = layer + usize::from(size);
+        growing.arrivals_at(after);
+        let of_level = &mut growing.additions[usize::from(next)];
+        if of_level.len() <= usize::from(size) {
+            of_level.resize(usize::from(size) + 1, Vec::new());
+        }
+        let additions = &mut of_level[usize::from(size)];
+        if additions.is_empty() {
+            *additions = self.additions(at, size);
+        }
+        let before = with_tail(*key, [next, 0, 0, 0]);
+        let last = self.is_last(after);
+        let arrivals = &mut growing.arrivals[after];
+        for addition in additions.iter() {
+            // No byte runs over: no level has more than `PATIENTS_MAX` patients.
+            let reached = std::array::from_fn(|word| before[word].wrapping_add(addition[word]));
+            let reached = if last { with_tail(reached, [0; TAIL]) } else { reached };
+            growing.graph.to.push(arrivals.intern(reached));
         }
         Ok(())
     }
 
-    /// What to do after each arrival, in their order.
-    fn decide_all<const B: usize>(&self, arrivals: &[[u8; B]], levels: usize) -> Result<Vec<Move>, NoGraph> {
-        let decide = |arrivals: &[[u8; B]]| -> Result<Vec<Move>, NoGraph> {
-            let mut seen = Counts::none(levels, Level::FIRST);
-            let (rule, max) = (self.design.rule(), self.design.max_patients());
-            let decide_one = |arrival: &[u8; B]| {
-                self.read(arrival, levels, &mut seen);
-                advance(rule, max, &seen)
-            };
-            arrivals.iter().map(decide_one).collect()
+    /// What each outcome of a cohort of this size adds to a key in which the counts of its level are at `at`.
+    fn additions<const W: usize>(&self, at: usize, size: u8) -> Vec<Key<W>> {
+        let addition = |outcome: [u8; 3]| {
+            let cohort = Cohort { patients: u32::from(size), dlts: u32::from(outcome[0]) };
+            let mut key = with_tail([0; W], self.remembered(0, Some(cohort)));
+            put(&mut key, at, size);
+            for (place, more) in outcome.into_iter().enumerate().take(self.stride - 1) {
+                put(&mut key, at + 1 + place, more);
+            }
+            key
         };
+        outcomes(size, self.efficacy).into_iter().map(addition).collect()
+    }
+
+    /// What to do after each arrival at so many patients, in their order.
+    fn decide_all<const W: usize>(
+        &self,
+        arrivals: &[Key<W>],
+        layer: usize,
+        levels: usize,
+    ) -> Result<Vec<Move>, NoGraph> {
         if self.threads == 1 || arrivals.len() < SHARED_LAYER {
-            return decide(arrivals);
+            return self.decide(arrivals, layer, levels);
         }
         let share = arrivals.len().div_ceil(self.threads);
         std::thread::scope(|scope| {
-            let parts: Vec<_> =
-                arrivals.chunks(share).map(|part| scope.spawn(move || decide(part))).collect();
+            let parts: Vec<_> = arrivals
+                .chunks(share)
+                .map(|part| scope.spawn(move || self.decide(part, layer, levels)))
+                .collect();
             let mut steps = Vec::with_capacity(arrivals.len());
             for part in parts {
                 match part.join() {
@@ -345,71 +365,93 @@ impl Compiler<'_> {
         })
     }
 
-    fn read<const B: usize>(&self, key: &[u8; B], levels: usize, seen: &mut Counts) {
-        let counts = key[..levels * self.stride].chunks_exact(self.stride);
-        for (count, bytes) in seen.levels.iter_mut().zip(counts) {
-            let of = |place: usize| bytes.get(place).copied().map_or(0, u32::from);
-            *count = Count { evaluable: of(0), dlt: of(1), efficacy: of(2), both: of(3) };
+    /// [`Design::advance`] after each arrival, with what does not change at so many patients looked up once. A design
+    /// that waits although nobody is undecided would have no next state: that ends the trial there.
+    fn decide<const W: usize>(
+        &self,
+        arrivals: &[Key<W>],
+        layer: usize,
+        levels: usize,
+    ) -> Result<Vec<Move>, NoGraph> {
+        let rule = self.design.rule();
+        let left = self.design.max_patients().map_or(u32::MAX, |max| max.saturating_sub(layer as u32));
+        let mut seen = Counts::none(levels, Level::FIRST);
+        let mut steps = Vec::with_capacity(arrivals.len());
+        for arrival in arrivals {
+            self.read(arrival, &mut seen);
+            let step = match (left, layer) {
+                (0, _) => Move::end(rule.select(&seen)?),
+                (_, 0) => rule.begin(),
+                _ => rule.decide(&seen)?,
+            };
+            let ends = matches!(step.action, Action::Stop | Action::Complete | Action::Wait);
+            steps.push(Move { enrol: if ends { 0 } else { step.enrol.min(left) }, ..step });
         }
-        let tail = &key[levels * self.stride..];
-        seen.current = Level::at_index(usize::from(tail[0]));
-        let remembered = Cohort { patients: u32::from(tail[1]), dlts: u32::from(tail[2]) };
-        seen.last = (tail[3] == 1).then_some(remembered);
+        Ok(steps)
     }
 
-    fn arrival_key<const B: usize>(&self, seen: &Counts) -> Result<[u8; B], NoGraph> {
-        let mut key = [0; B];
-        for (bytes, count) in key.chunks_exact_mut(self.stride).zip(&seen.levels) {
-            for (byte, value) in
-                bytes.iter_mut().zip([count.evaluable, count.dlt, count.efficacy, count.both])
-            {
-                *byte = u8::try_from(value).map_err(|_| NoGraph::Beyond {
-                    what: "patients at one level",
-                    found: value,
-                    max: PATIENTS_MAX,
-                })?;
+    fn read<const W: usize>(&self, key: &Key<W>, seen: &mut Counts) {
+        for (counts, word) in seen.levels.chunks_mut(8 / self.stride).zip(key) {
+            let mut word = *word;
+            for count in counts {
+                let [evaluable, dlt, efficacy, both] = (word as u32).to_le_bytes().map(u32::from);
+                *count = if self.efficacy {
+                    Count { evaluable, dlt, efficacy, both }
+                } else {
+                    Count { evaluable, dlt, ..Count::default() }
+                };
+                word >>= 8 * self.stride;
             }
         }
-        let levels = seen.levels.len();
-        key[levels * self.stride] = seen.current.index() as u8;
-        self.set_last(&mut key, levels, seen.last.and_then(|last| self.design.rule().remembers(last)));
+        let [current, patients, dlts, known] = tail(key);
+        seen.current = Level::at_index(usize::from(current));
+        let remembered = Cohort { patients: u32::from(patients), dlts: u32::from(dlts) };
+        seen.last = (known == 1).then_some(remembered);
+    }
+
+    fn arrival_key<const W: usize>(&self, seen: &Counts) -> Result<Key<W>, NoGraph> {
+        let mut key = with_tail([0; W], self.remembered(seen.current.index() as u8, seen.last));
+        for (level, count) in seen.levels.iter().enumerate() {
+            let values = [count.evaluable, count.dlt, count.efficacy, count.both];
+            for (place, found) in values.into_iter().enumerate().take(self.stride) {
+                let beyond = NoGraph::Beyond { what: "patients at one level", found, max: PATIENTS_MAX };
+                put(&mut key, level * self.stride + place, u8::try_from(found).map_err(|_| beyond)?);
+            }
+        }
         Ok(key)
     }
 
-    fn set_last<const B: usize>(&self, key: &mut [u8; B], levels: usize, last: Option<Cohort>) {
-        let tail = &mut key[levels * self.stride..];
-        let last_bytes =
-            last.map_or([0; 3], |last| [last.patients.min(255) as u8, last.dlts.min(255) as u8, 1]);
-        tail[1..4].copy_from_slice(&last_bytes);
+    /// The tail of an arrival: its level, and what the rule remembers of the last cohort.
+    fn remembered(&self, current: u8, last: Option<Cohort>) -> [u8; TAIL] {
+        match last.and_then(|last| self.design.rule().remembers(last)) {
+            Some(last) => [current, last.patients.min(255) as u8, last.dlts.min(255) as u8, 1],
+            None => [current, 0, 0, 0],
+        }
     }
 
-    /// The counts of an arrival with what comes next: level and cohort, or the selection.
-    fn node_key<const B: usize>(&self, arrival: &[u8; B], levels: usize, step: Move) -> [u8; B] {
-        let mut key = *arrival;
-        let tail = &mut key[levels * self.stride..];
-        let level = step.level.map(|level| level.index() as u8);
-        let ends = step.enrol == 0;
-        let next = if ends { level.map_or(0, |level| level + 1) } else { level.unwrap_or(0) };
-        tail[..4].copy_from_slice(&[next, step.enrol.min(255) as u8, u8::from(ends), 0]);
-        key
+    /// Ones where the keys of so many levels hold this one of a level's counts.
+    fn mask<const W: usize>(&self, levels: usize, place: usize) -> Key<W> {
+        let mut mask = [0; W];
+        (0..levels).for_each(|level| put(&mut mask, level * self.stride + place, u8::MAX));
+        mask
     }
 
     /// Whether a third of the trial shows that the rest will not fit by far.
-    fn is_hopeless<const B: usize>(&self, growing: &Growing<B>, layer: usize) -> bool {
+    fn is_hopeless<const W: usize>(&self, growing: &Growing<W>, layer: usize) -> bool {
         let third = self.design.max_patients().is_some_and(|max| layer as u32 * 3 >= max);
         third
             && growing.graph.level.len() > 10_000
             && self.estimate(growing, layer) > 20.0 * self.budget as f64
     }
 
-    fn too_large<const B: usize>(&self, growing: &Growing<B>, layer: usize) -> NoGraph {
+    fn too_large<const W: usize>(&self, growing: &Growing<W>, layer: usize) -> NoGraph {
         let of = self.design.max_patients().unwrap_or(layer as u32);
         let estimate = self.estimate(growing, layer);
         let gigabytes = estimate * BYTES_A_STATE / 1e9;
         NoGraph::TooLarge { budget: self.budget, patients: layer as u32, of, estimate, gigabytes }
     }
 
-    fn estimate<const B: usize>(&self, growing: &Growing<B>, layer: usize) -> f64 {
+    fn estimate<const W: usize>(&self, growing: &Growing<W>, layer: usize) -> f64 {
         let of = self.design.max_patients().unwrap_or(layer as u32);
         let states = growing.graph.level.len().max(1) as f64;
         let half = growing.graph.layers.get(layer / 2).map_or(1.0, |first| f64::from(*first).max(1.0));
@@ -419,33 +461,47 @@ impl Compiler<'_> {
     }
 }
 
-impl<const B: usize> Growing<B> {
-    fn arrive(&mut self, patients: u32, key: [u8; B]) -> (u32, u32) {
-        let layer = patients as usize;
+impl<const W: usize> Growing<W> {
+    /// The arrivals at so many patients.
+    fn arrivals_at(&mut self, layer: usize) -> &mut Interner<W> {
         if self.arrivals.len() <= layer {
             self.arrivals.resize_with(layer, Interner::new);
             // The next layer is about twice as large as the one that leads to it.
             self.arrivals.push(Interner::with_room(2 * self.nodes.last().map_or(0, Vec::len)));
         }
-        (patients, self.arrivals[layer].intern(key))
+        &mut self.arrivals[layer]
     }
 }
 
-/// [`Design::advance`] with what does not change looked up once. A design that waits although nobody is undecided
-/// would have no next state: that ends the trial there.
-fn advance(rule: &dyn Rule, max: Option<u32>, seen: &Counts) -> Result<Move, NoGraph> {
-    let treated = seen.patients();
-    let step = match max.map(|max| max.saturating_sub(treated)) {
-        Some(0) => Move::end(rule.select(seen)?),
-        left => {
-            let step = if treated == 0 { rule.begin() } else { rule.decide(seen)? };
-            Move { enrol: step.enrol.min(left.unwrap_or(u32::MAX)), ..step }
-        }
-    };
-    Ok(match step.action {
-        Action::Stop | Action::Complete | Action::Wait => Move { enrol: 0, ..step },
-        _ => step,
-    })
+fn byte<const W: usize>(key: &Key<W>, at: usize) -> u8 {
+    (key[at / 8] >> (at % 8 * 8)) as u8
+}
+
+/// Sets a byte that is 0.
+fn put<const W: usize>(key: &mut Key<W>, at: usize, byte: u8) {
+    key[at / 8] |= u64::from(byte) << (at % 8 * 8);
+}
+
+fn tail<const W: usize>(key: &Key<W>) -> [u8; TAIL] {
+    ((key[W - 1] >> 32) as u32).to_le_bytes()
+}
+
+fn with_tail<const W: usize>(mut key: Key<W>, tail: [u8; TAIL]) -> Key<W> {
+    key[W - 1] = key[W - 1] & u64::from(u32::MAX) | u64::from(u32::from_le_bytes(tail)) << 32;
+    key
+}
+
+/// The counts of an arrival with what comes next: level and cohort, or the selection.
+fn node_key<const W: usize>(arrival: &Key<W>, step: Move) -> Key<W> {
+    let level = step.level.map(|level| level.index() as u8);
+    let ends = step.enrol == 0;
+    let next = if ends { level.map_or(0, |level| level + 1) } else { level.unwrap_or(0) };
+    with_tail(*arrival, [next, step.enrol.min(255) as u8, u8::from(ends), 0])
+}
+
+/// The bytes of a key under the ones of a mask.
+fn only<const W: usize>(key: &Key<W>, mask: &Key<W>) -> Key<W> {
+    std::array::from_fn(|word| key[word] & mask[word])
 }
 
 fn turned(data: &Data, way: &[Turned]) -> Vec<(u8, u8, [u8; 3])> {
