@@ -296,7 +296,8 @@ fn nearest_block<const N: usize>(
     let mut best: Option<(Level, f64, f64)> = None;
     for (number, &(rate, _, first, last, at)) in blocks[..used].iter().enumerate() {
         let after = blocks[..used].get(number + 1).map_or(place, |next| next.4);
-        for (level, place) in [(first, at), (last, after - 1)] {
+        for (level, place) in [(first, at), (last, after - 1)].into_iter().take(1 + usize::from(first < last))
+        {
             let far = (rate + 1e-10 * (place + 1) as f64 - target).abs();
             if rate <= at_most && best.is_none_or(|(_, _, least)| far < least) {
                 best = Some((Level::at_index(level), rate, far));

@@ -66,7 +66,7 @@ impl Graph {
             return Err(NoGraph::Beyond { what: "patients", found, max: PATIENTS_MAX });
         }
         let stride = if efficacy { 4 } else { 2 };
-        let compiler = Compiler { design, efficacy, stride, budget, threads: threads.max(1) };
+        let compiler = Compiler { design, max, efficacy, stride, budget, threads: threads.max(1) };
         match data.levels().len() * stride + TAIL {
             ..=16 => compiler.run::<2>(data),
             17..=32 => compiler.run::<4>(data),
@@ -151,6 +151,8 @@ fn hash<const W: usize>(key: &Key<W>) -> u64 {
 
 struct Compiler<'d> {
     design: &'d Design,
+    /// Patients the trial may have.
+    max: Option<u32>,
     efficacy: bool,
     /// Bytes a level takes in a key.
     stride: usize,
@@ -273,7 +275,7 @@ impl Compiler<'_> {
 
     /// Whether so many patients are all there may be: the selection then reads the counts alone.
     fn is_last(&self, layer: usize) -> bool {
-        self.design.max_patients().is_some_and(|max| layer as u32 >= max)
+        self.max.is_some_and(|max| layer as u32 >= max)
     }
 
     fn add_node<const W: usize>(
@@ -290,10 +292,11 @@ impl Compiler<'_> {
         if size == 0 {
             graph.here.push([0; 2]);
             graph.ends.push(graph.level.len() as u32 - 1);
-            let dlts: u32 =
-                only(key, &growing.dlts).iter().flat_map(|word| word.to_le_bytes()).map(u32::from).sum();
+            // DLTs are in odd bytes alone: sixteen bits are enough for the sum over a word.
+            let sum = |word: u64| (word >> 8).wrapping_mul(0x0001_0001_0001_0001) >> 48;
+            let dlts: u64 = only(key, &growing.dlts).into_iter().map(sum).sum();
             graph.profile.push(growing.profiles.intern(only(key, &growing.patients)));
-            graph.ending.push(dlts * graph.outcomes_of_end() as u32 + u32::from(next));
+            graph.ending.push(dlts as u32 * graph.outcomes_of_end() as u32 + u32::from(next));
             return Ok(());
         }
         let at = usize::from(next) * self.stride;
@@ -315,12 +318,12 @@ impl Compiler<'_> {
         let before = with_tail(*key, [next, 0, 0, 0]);
         let last = self.is_last(after);
         let arrivals = &mut growing.arrivals[after];
-        for addition in additions.iter() {
+        let arrive = |addition: &Key<W>| {
             // No byte runs over: no level has more than `PATIENTS_MAX` patients.
             let reached = std::array::from_fn(|word| before[word].wrapping_add(addition[word]));
-            let reached = if last { with_tail(reached, [0; TAIL]) } else { reached };
-            growing.graph.to.push(arrivals.intern(reached));
-        }
+            arrivals.intern(if last { with_tail(reached, [0; TAIL]) } else { reached })
+        };
+        growing.graph.to.extend(additions.iter().map(arrive));
         Ok(())
     }
 
@@ -374,7 +377,7 @@ impl Compiler<'_> {
         levels: usize,
     ) -> Result<Vec<Move>, NoGraph> {
         let rule = self.design.rule();
-        let left = self.design.max_patients().map_or(u32::MAX, |max| max.saturating_sub(layer as u32));
+        let left = self.max.map_or(u32::MAX, |max| max.saturating_sub(layer as u32));
         let mut seen = Counts::none(levels, Level::FIRST);
         let mut steps = Vec::with_capacity(arrivals.len());
         for arrival in arrivals {
@@ -391,16 +394,20 @@ impl Compiler<'_> {
     }
 
     fn read<const W: usize>(&self, key: &Key<W>, seen: &mut Counts) {
-        for (counts, word) in seen.levels.chunks_mut(8 / self.stride).zip(key) {
-            let mut word = *word;
-            for count in counts {
-                let [evaluable, dlt, efficacy, both] = (word as u32).to_le_bytes().map(u32::from);
-                *count = if self.efficacy {
-                    Count { evaluable, dlt, efficacy, both }
-                } else {
-                    Count { evaluable, dlt, ..Count::default() }
-                };
-                word >>= 8 * self.stride;
+        if self.efficacy {
+            for (counts, mut word) in seen.levels.chunks_mut(2).zip(*key) {
+                for count in counts {
+                    let [evaluable, dlt, efficacy, both] = (word as u32).to_le_bytes().map(u32::from);
+                    *count = Count { evaluable, dlt, efficacy, both };
+                    word >>= 32;
+                }
+            }
+        } else {
+            for (counts, mut word) in seen.levels.chunks_mut(4).zip(*key) {
+                for count in counts {
+                    [count.evaluable, count.dlt] = (word as u16).to_le_bytes().map(u32::from);
+                    word >>= 16;
+                }
             }
         }
         let [current, patients, dlts, known] = tail(key);
@@ -438,21 +445,21 @@ impl Compiler<'_> {
 
     /// Whether a third of the trial shows that the rest will not fit by far.
     fn is_hopeless<const W: usize>(&self, growing: &Growing<W>, layer: usize) -> bool {
-        let third = self.design.max_patients().is_some_and(|max| layer as u32 * 3 >= max);
+        let third = self.max.is_some_and(|max| layer as u32 * 3 >= max);
         third
             && growing.graph.level.len() > 10_000
             && self.estimate(growing, layer) > 20.0 * self.budget as f64
     }
 
     fn too_large<const W: usize>(&self, growing: &Growing<W>, layer: usize) -> NoGraph {
-        let of = self.design.max_patients().unwrap_or(layer as u32);
+        let of = self.max.unwrap_or(layer as u32);
         let estimate = self.estimate(growing, layer);
         let gigabytes = estimate * BYTES_A_STATE / 1e9;
         NoGraph::TooLarge { budget: self.budget, patients: layer as u32, of, estimate, gigabytes }
     }
 
     fn estimate<const W: usize>(&self, growing: &Growing<W>, layer: usize) -> f64 {
-        let of = self.design.max_patients().unwrap_or(layer as u32);
+        let of = self.max.unwrap_or(layer as u32);
         let states = growing.graph.level.len().max(1) as f64;
         let half = growing.graph.layers.get(layer / 2).map_or(1.0, |first| f64::from(*first).max(1.0));
         // Growth like a power of the patients treated, its exponent read off the second half so far.
