@@ -6,7 +6,7 @@ use jiff::ToSpan;
 use jiff::civil::{Date, date};
 use posology_clinic::response::imwg::{
     Baseline, Chain, Clonality, Criteria, Edition, Imaging, Immunofixation, LargeSpike, Limit, Marker,
-    Markers, MissingUnmeasurable, MissingUrine, Nadir, NormalRatio, Reading, Response, Settings, UrineAt200,
+    Markers, MissingMeasurable, MissingUnmeasurable, Nadir, NormalRatio, Reading, Response, Settings, UrineAt200,
     assess, assess_all, best_change, measurable, percent_change, series,
 };
 use posology_clinic::response::{Category, ProgressionKind};
@@ -240,7 +240,7 @@ fn missing_urine_blocks_improvement_where_urine_was_measurable_unless_carried_fo
         Category::Progressive,
         "never blocked by what is missing"
     );
-    let carry = Criteria { missing_urine: MissingUrine::CarryForwardOnce, ..Criteria::IMWG_2016 };
+    let carry = Criteria { missing_urine: MissingMeasurable::CarryForwardOnce, ..Criteria::IMWG_2016 };
     let seen = both(1, "1.0", "150");
     assert_eq!(
         under(&carry, &base, std::slice::from_ref(&seen), &missing(2, "1.0")).category,

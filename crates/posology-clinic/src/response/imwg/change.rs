@@ -6,7 +6,8 @@ use jiff::civil::Date;
 use rust_decimal::Decimal;
 use serde::Serialize;
 
-use super::{BadValue, Baseline, Criteria, Marker, Markers, measurable};
+use super::measurable::Basis;
+use super::{BadValue, Baseline, Criteria, Marker, Markers, follow};
 
 /// One value of a marker beside its baseline and the nadir before it, in the marker's unit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -105,15 +106,15 @@ pub fn series(
     visits: &[Markers],
     through: Option<Date>,
 ) -> Result<Vec<Change>, BadValue> {
-    let measurable = measurable(criteria, baseline)?;
-    let mut dated: Vec<&Markers> =
-        visits.iter().filter(|visit| through.is_none_or(|last| visit.date <= last)).collect();
-    dated.sort_by_key(|visit| visit.date);
-    for visit in &dated {
-        visit.check()?;
-    }
-    let Some(marker) = measurable.driving else { return Ok(Vec::new()) };
-    Ok(super::changes(criteria, baseline, &measurable, marker, &dated))
+    baseline.markers.check()?;
+    let visits = visits.iter().filter(|visit| through.is_none_or(|last| visit.date <= last));
+    let after = visits.filter(|visit| visit.date > baseline.markers.date).collect();
+    let Some(driving) = Basis::of(criteria, baseline).driving else { return Ok(Vec::new()) };
+    let mut line = Vec::new();
+    follow(criteria, baseline, after, |response| {
+        line.extend(response.changes.into_iter().filter(|change| change.marker == driving));
+    })?;
+    Ok(line)
 }
 
 /// The best change of the driving marker: its lowest value after baseline, at the first day it was reached.

@@ -143,12 +143,125 @@ choice! {
         /// A level of 10% plasma cells.
         #[serde(rename = "level-10")]
         Level10,
+        /// A level of 10% plasma cells, or of 5% after a complete response.
+        #[serde(rename = "level-10-or-5-after-complete")]
+        Level10Or5AfterComplete,
     }
 }
 
 choice! {
-    /// What a missing urine value does where urine was measurable at baseline.
-    MissingUrine {
+    /// Progression by plasma cells in the blood where nothing else was measurable, beside the relative rise of 50%.
+    CirculatingCells {
+        /// No progression by these.
+        None,
+        /// A level of 200 cells/uL.
+        #[serde(rename = "level-200")]
+        Level200,
+        /// An absolute rise of 200 cells/uL.
+        #[serde(rename = "increase-200")]
+        Increase200,
+    }
+}
+
+choice! {
+    /// Whether the baseline alone can be the confirmed nadir.
+    NadirBaseline {
+        /// It needs no second sample.
+        Alone,
+        /// It needs a second sample at or below it, as every other value.
+        Confirmed,
+    }
+}
+
+choice! {
+    /// What serum must show for a very good partial response where only urine was measurable.
+    UrineOnlySerum {
+        /// It must not be worse than at baseline.
+        NotWorse,
+        /// Nothing.
+        Ignore,
+    }
+}
+
+choice! {
+    /// Which marrow samples an assessment may use, within the window.
+    MarrowSample {
+        /// The latest up to the assessment; without one the first after it, if no progression lies between.
+        Around,
+        /// The latest up to the assessment only.
+        Before,
+    }
+}
+
+choice! {
+    /// What a plasmacytoma not measured within the imaging interval does.
+    MissingImaging {
+        /// One level less than the markers alone.
+        OneLevelLower,
+        /// No complete response.
+        NoComplete,
+        /// The response cannot be evaluated.
+        NotEvaluable,
+    }
+}
+
+choice! {
+    /// The sensitivity that an assay of minimal residual disease must reach: one cell in so many.
+    Sensitivity {
+        /// One in 10,000.
+        #[serde(rename = "1e-4")]
+        OneIn10Thousand,
+        /// One in 100,000.
+        #[serde(rename = "1e-5")]
+        OneIn100Thousand,
+        /// One in a million.
+        #[serde(rename = "1e-6")]
+        OneInAMillion,
+    }
+}
+
+choice! {
+    /// The corrected calcium above which hypercalcaemia is a clinical relapse, mg/dL.
+    CalciumLimit {
+        /// Above 11 mg/dL.
+        #[serde(rename = "11")]
+        Eleven,
+        /// Above 11.5 mg/dL.
+        #[serde(rename = "11.5")]
+        ElevenAndAHalf,
+    }
+}
+
+impl Sensitivity {
+    /// The share of cells.
+    pub const fn share(self) -> Decimal {
+        Decimal::from_parts(
+            1,
+            0,
+            0,
+            false,
+            match self {
+                Self::OneIn10Thousand => 4,
+                Self::OneIn100Thousand => 5,
+                Self::OneInAMillion => 6,
+            },
+        )
+    }
+}
+
+impl CalciumLimit {
+    /// The limit, mg/dL.
+    pub const fn milligrams_per_decilitre(self) -> Decimal {
+        match self {
+            Self::Eleven => Decimal::from_parts(11, 0, 0, false, 0),
+            Self::ElevenAndAHalf => Decimal::from_parts(115, 0, 0, false, 1),
+        }
+    }
+}
+
+choice! {
+    /// What a missing value does where the marker was measurable at baseline.
+    MissingMeasurable {
         /// No improvement can be evaluated.
         NotEvaluable,
         /// The value of the visit just before stands in, once.
@@ -279,6 +392,8 @@ fn protocol_rules() -> Rules {
 open_points! {
     /// Which lowest value is the nadir. 2016: `confirmed`; before: `any`.
     nadir: Nadir,
+    /// Whether the baseline alone can be the confirmed nadir. Default: `alone`.
+    nadir_baseline: NadirBaseline,
     /// Which M-protein of 5 g/dL or more makes a rise of 1 g/dL enough. 2016: `nadir`; before: `starting`.
     large_spike: LargeSpike,
     /// Whether minimal response is used, which is meant for relapsed or refractory disease. 2006: false.
@@ -291,16 +406,33 @@ open_points! {
     minimal_by_marrow: bool,
     /// Whether a fall by exactly 90% is a very good partial response. Default: `at-least`.
     very_good_partial: Limit,
+    /// Whether a fall of marrow plasma cells by 90% is a very good partial response. Default: false.
+    very_good_partial_by_marrow: bool,
+    /// What serum must show for one where only urine was measurable. Default: `not-worse`.
+    urine_only_serum: UrineOnlySerum,
     /// Whether a baseline value exactly at the limit is measurable. Default: `at-least`.
     measurable: Limit,
     /// Whether marrow plasma cells of 30% or more may drive where nothing else is measurable. Default: true.
     marrow_measurable: bool,
+    /// Whether a plasmacytoma of 2 cm or more may drive where nothing else is measurable. 2016: true.
+    plasmacytoma_measurable: bool,
+    /// Which marrow samples an assessment may use. Default: `around`.
+    marrow_sample: MarrowSample,
     /// How many days may lie between a marrow sample and the assessment that uses it. Default: 42.
     marrow_window_days: u32,
     /// What progression by marrow needs beside the relative rise. 2016: `increase-10`; before: `level-10`.
     marrow_progression: MarrowProgression,
+    /// What progression by circulating plasma cells needs beside the relative rise. 2016: `level-200`; before: `none`.
+    circulating_cells_progression: CirculatingCells,
+    /// Whether serum, urine or light chains that were not measurable at baseline can progress by the full
+    /// amount. Default: true.
+    progression_of_unmeasurable: bool,
     /// What a missing urine value does where urine was measurable. Default: `not-evaluable`.
-    missing_urine: MissingUrine,
+    missing_urine: MissingMeasurable,
+    /// What a missing serum value does where serum was measurable. Default: `not-evaluable`.
+    missing_serum: MissingMeasurable,
+    /// What missing light chains do where they drive. Default: `not-evaluable`.
+    missing_light_chains: MissingMeasurable,
     /// What a missing value does where that fluid was not measurable. Default: `cap-at-partial`.
     missing_unmeasurable: MissingUnmeasurable,
     /// By how much a plasmacytoma must shrink for minimal response. 2016: `half`; before: `quarter`.
@@ -309,10 +441,22 @@ open_points! {
     plasmacytoma_very_good_partial: PlasmacytomaVeryGoodPartial,
     /// For how many days a measurement of a plasmacytoma stands in for one not repeated. Default: 90.
     imaging_interval_days: u32,
+    /// What one not measured for longer does. Default: `one-level-lower`.
+    missing_imaging: MissingImaging,
     /// Whether corrected calcium above 11.5 mg/dL due only to myeloma is progression. 2016: false.
     hypercalcaemia_progression: bool,
     /// The normal range of the light chain ratio. Default: 0.26 to 1.65.
     free_light_chain_ratio: NormalRatio,
+    /// The corrected calcium above which there is a clinical relapse, mg/dL. 2016: `11`; before: `11.5`.
+    clinical_relapse_calcium: CalciumLimit,
+    /// The sensitivity that an assay of minimal residual disease must reach. Default: `1e-5`.
+    mrd_sensitivity: Sensitivity,
+    /// Whether mass spectrometry counts among these assays. Default: false.
+    mrd_mass_spectrometry: bool,
+    /// Whether negativity counts in a complete or stringent complete response only. Default: true.
+    mrd_needs_complete: bool,
+    /// How many months apart two negative results must lie to be sustained. Default: 12.
+    mrd_sustained_months: u32,
 }
 
 impl Criteria {
@@ -320,23 +464,38 @@ impl Criteria {
     pub const IMWG_2016: Self = Self {
         edition: Edition::Imwg2016,
         nadir: Nadir::Confirmed,
+        nadir_baseline: NadirBaseline::Alone,
         large_spike: LargeSpike::Nadir,
         minimal_response: true,
         urine_at_200: UrineAt200::Minimal,
         minimal_by_light_chains: false,
         minimal_by_marrow: false,
         very_good_partial: Limit::AtLeast,
+        very_good_partial_by_marrow: false,
+        urine_only_serum: UrineOnlySerum::NotWorse,
         measurable: Limit::AtLeast,
         marrow_measurable: true,
+        plasmacytoma_measurable: true,
+        marrow_sample: MarrowSample::Around,
         marrow_window_days: 42,
         marrow_progression: MarrowProgression::Increase10,
-        missing_urine: MissingUrine::NotEvaluable,
+        circulating_cells_progression: CirculatingCells::Level200,
+        progression_of_unmeasurable: true,
+        missing_urine: MissingMeasurable::NotEvaluable,
+        missing_serum: MissingMeasurable::NotEvaluable,
+        missing_light_chains: MissingMeasurable::NotEvaluable,
         missing_unmeasurable: MissingUnmeasurable::CapAtPartial,
         plasmacytoma_minimal: PlasmacytomaMinimal::Half,
         plasmacytoma_very_good_partial: PlasmacytomaVeryGoodPartial::Ninety,
         imaging_interval_days: 90,
+        missing_imaging: MissingImaging::OneLevelLower,
         hypercalcaemia_progression: false,
         free_light_chain_ratio: NormalRatio::USUAL,
+        clinical_relapse_calcium: CalciumLimit::Eleven,
+        mrd_sensitivity: Sensitivity::OneIn100Thousand,
+        mrd_mass_spectrometry: false,
+        mrd_needs_complete: true,
+        mrd_sustained_months: 12,
     };
 
     /// The criteria of 2011, for relapsed or refractory disease.
@@ -347,6 +506,9 @@ impl Criteria {
         marrow_progression: MarrowProgression::Level10,
         plasmacytoma_minimal: PlasmacytomaMinimal::Quarter,
         hypercalcaemia_progression: true,
+        plasmacytoma_measurable: false,
+        circulating_cells_progression: CirculatingCells::None,
+        clinical_relapse_calcium: CalciumLimit::ElevenAndAHalf,
         ..Self::IMWG_2016
     };
 

@@ -7,6 +7,8 @@ use jiff::civil::Date;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+use super::residual::{ResidualDisease, Uptake};
+
 /// A marker of the disease that is followed in numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -22,12 +24,20 @@ pub enum Marker {
     PlasmaCells,
     /// Plasmacytomas, cm2: the sum over the masses of longest by shortest diameter.
     Plasmacytoma,
+    /// Plasma cells circulating in the blood, cells/uL; followed only where nothing else can be.
+    CirculatingCells,
 }
 
 impl Marker {
     /// Every marker.
-    pub const ALL: [Self; 5] =
-        [Self::SerumM, Self::UrineM, Self::FreeLightChains, Self::PlasmaCells, Self::Plasmacytoma];
+    pub const ALL: [Self; 6] = [
+        Self::SerumM,
+        Self::UrineM,
+        Self::FreeLightChains,
+        Self::PlasmaCells,
+        Self::Plasmacytoma,
+        Self::CirculatingCells,
+    ];
 
     /// The canonical unit.
     pub const fn unit(self) -> &'static str {
@@ -37,11 +47,12 @@ impl Marker {
             Self::FreeLightChains => "mg/dL",
             Self::PlasmaCells => "%",
             Self::Plasmacytoma => "cm2",
+            Self::CirculatingCells => "cells/uL",
         }
     }
 
     /// An amount with the unit as it is printed.
-    pub(super) fn show(self, amount: Decimal) -> String {
+    pub fn show(self, amount: Decimal) -> String {
         match self {
             Self::PlasmaCells => format!("{amount}%"),
             _ => format!("{amount} {}", self.unit()),
@@ -56,6 +67,7 @@ impl Marker {
             Self::FreeLightChains => "free light chain difference",
             Self::PlasmaCells => "marrow plasma cells",
             Self::Plasmacytoma => "plasmacytoma",
+            Self::CirculatingCells => "circulating plasma cells",
         }
     }
 
@@ -77,6 +89,9 @@ impl Marker {
             Self::FreeLightChains => &[("mg/dL", 1, 0), ("mg/L", 1, 1)],
             Self::PlasmaCells => &[("%", 1, 0)],
             Self::Plasmacytoma => &[("cm2", 1, 0), ("mm2", 1, 2)],
+            Self::CirculatingCells => {
+                &[("cells/uL", 1, 0), ("/uL", 1, 0), ("10^6/L", 1, 0), ("10^9/L", 1000, 0)]
+            }
         }
     }
 
@@ -129,6 +144,17 @@ pub struct BadValue {
     pub expected: String,
     /// How to mend it.
     pub mend: String,
+}
+
+impl BadValue {
+    pub(super) fn new(
+        place: impl Into<String>,
+        found: impl Into<String>,
+        expected: impl Into<String>,
+        mend: impl Into<String>,
+    ) -> Self {
+        Self { place: place.into(), found: found.into(), expected: expected.into(), mend: mend.into() }
+    }
 }
 
 /// Within these bounds every product and difference of a rule fits a decimal exactly.
@@ -184,9 +210,28 @@ impl Reading {
     }
 }
 
+/// By what the M-protein of serum was measured. Values of two methods are never compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SerumMethod {
+    /// By electrophoresis: the spikes of the clone.
+    #[default]
+    Electrophoresis,
+    /// By nephelometry: all immunoglobulin of the clone's class, where a spike cannot be measured reliably.
+    Nephelometry,
+}
+
+impl SerumMethod {
+    /// The method in words.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Electrophoresis => "electrophoresis",
+            Self::Nephelometry => "nephelometry",
+        }
+    }
+}
+
 /// The result of an immunofixation, which sees less protein than electrophoresis but does not measure it.
-///
-/// Where a therapeutic antibody interferes and a reflex assay proves it, the result of that assay is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Immunofixation {
@@ -194,6 +239,12 @@ pub enum Immunofixation {
     Positive,
     /// None seen.
     Negative,
+    /// A band seen, which a reflex assay proves to be a therapeutic antibody (IgG kappa: daratumumab, elotuzumab,
+    /// isatuximab) and not the clone. It does not block a complete response, and is named with it.
+    TherapeuticAntibody,
+    /// A band of another isotype than the clone's. After a complete response it is oligoclonal reconstitution
+    /// and no relapse; before one it counts as positive.
+    OtherIsotype,
     /// No result.
     #[default]
     NotDone,
@@ -233,9 +284,30 @@ pub enum Imaging {
     NewLesion,
     /// An earlier lesion of more than 1 cm in short axis whose longest diameter grew by 50% or more.
     DefiniteGrowth,
+    /// A compression fracture and nothing else that is new: no new lesion, no progression.
+    CompressionFracture,
     /// Not done.
     #[default]
     NotDone,
+}
+
+/// One plasmacytoma as measured, by one method throughout; both diameters are 0 where it is gone.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Mass {
+    /// Its name over all visits, such as `A`.
+    pub id: String,
+    /// Longest diameter, cm.
+    pub longest: Decimal,
+    /// Longest diameter perpendicular to it (short axis), cm.
+    pub shortest: Decimal,
+}
+
+impl Mass {
+    /// The product of its diameters, cm2.
+    pub fn product(&self) -> Decimal {
+        self.longest.saturating_mul(self.shortest)
+    }
 }
 
 /// Everything measured for one assessment, each value in its canonical unit ([`Marker::unit`]).
@@ -247,6 +319,9 @@ pub struct Markers {
     /// Serum M-protein, g/dL.
     #[serde(default)]
     pub serum_m: Reading,
+    /// By what the serum M-protein was measured.
+    #[serde(default)]
+    pub serum_method: SerumMethod,
     /// Urine M-protein, mg/24 h.
     #[serde(default)]
     pub urine_m: Reading,
@@ -277,15 +352,42 @@ pub struct Markers {
     /// Sum of the products of perpendicular diameters of all plasmacytomas, cm2; 0 where they are gone.
     #[serde(default)]
     pub plasmacytoma: Option<Decimal>,
+    /// Each plasmacytoma by its diameters, all of them or none; the sum of their products follows.
+    #[serde(default)]
+    pub masses: Vec<Mass>,
     /// New or grown lesions.
     #[serde(default)]
     pub imaging: Imaging,
+    /// Plasma cells in the blood, cells/uL.
+    #[serde(default)]
+    pub circulating_cells: Option<Decimal>,
+    /// Minimal residual disease in the marrow.
+    #[serde(default)]
+    pub residual_disease: Option<ResidualDisease>,
+    /// Uptake on PET, for the imaging part of residual disease.
+    #[serde(default)]
+    pub uptake: Uptake,
     /// Serum calcium corrected for albumin, mg/dL.
     #[serde(default)]
     pub calcium: Option<Decimal>,
     /// Whether myeloma alone explains the calcium.
     #[serde(default)]
     pub calcium_due_to_myeloma: bool,
+    /// Haemoglobin, g/dL.
+    #[serde(default)]
+    pub haemoglobin: Option<Decimal>,
+    /// Whether therapy, or anything but myeloma, explains a fall of haemoglobin.
+    #[serde(default)]
+    pub haemoglobin_otherwise_explained: bool,
+    /// Serum creatinine, mg/dL.
+    #[serde(default)]
+    pub creatinine: Option<Decimal>,
+    /// Whether myeloma explains the creatinine.
+    #[serde(default)]
+    pub creatinine_due_to_myeloma: bool,
+    /// Hyperviscosity by the paraprotein.
+    #[serde(default)]
+    pub hyperviscosity: bool,
     /// Markers whose value of this day the investigator declared spurious: read as not done.
     #[serde(default)]
     pub spurious: BTreeSet<Marker>,
@@ -297,6 +399,7 @@ impl Markers {
         Self {
             date,
             serum_m: Reading::NotDone,
+            serum_method: SerumMethod::Electrophoresis,
             urine_m: Reading::NotDone,
             serum_immunofixation: Immunofixation::NotDone,
             urine_immunofixation: Immunofixation::NotDone,
@@ -307,9 +410,18 @@ impl Markers {
             plasma_cells_date: None,
             clonality: Clonality::NotDone,
             plasmacytoma: None,
+            masses: Vec::new(),
             imaging: Imaging::NotDone,
+            circulating_cells: None,
+            residual_disease: None,
+            uptake: Uptake::NotDone,
             calcium: None,
             calcium_due_to_myeloma: false,
+            haemoglobin: None,
+            haemoglobin_otherwise_explained: false,
+            creatinine: None,
+            creatinine_due_to_myeloma: false,
+            hyperviscosity: false,
             spurious: BTreeSet::new(),
         }
     }
@@ -321,21 +433,72 @@ impl Markers {
             _ => None,
         };
         let values = [
-            ("serum M-protein", quantified(self.serum_m), None),
-            ("urine M-protein", quantified(self.urine_m), None),
-            ("free kappa light chains", self.kappa, None),
-            ("free lambda light chains", self.lambda, None),
-            ("ratio of kappa to lambda", self.kappa_lambda_ratio, None),
-            ("marrow plasma cells", self.plasma_cells, Some(Decimal::ONE_HUNDRED)),
-            ("plasmacytoma", self.plasmacytoma, None),
-            ("corrected calcium", self.calcium, None),
+            ("serum M-protein", quantified(self.serum_m), HIGHEST),
+            ("urine M-protein", quantified(self.urine_m), HIGHEST),
+            ("free kappa light chains", self.kappa, HIGHEST),
+            ("free lambda light chains", self.lambda, HIGHEST),
+            ("ratio of kappa to lambda", self.kappa_lambda_ratio, HIGHEST),
+            ("marrow plasma cells", self.plasma_cells, Decimal::ONE_HUNDRED),
+            ("plasmacytoma", self.plasmacytoma, HIGHEST),
+            ("circulating plasma cells", self.circulating_cells, HIGHEST),
+            ("corrected calcium", self.calcium, HIGHEST),
+            ("haemoglobin", self.haemoglobin, HIGHEST),
+            ("creatinine", self.creatinine, HIGHEST),
         ];
         for (name, value, highest) in values {
             if let Some(value) = value {
-                plausible(value, highest, || format!("{name} of {}", self.date))?;
+                plausible(value, Some(highest), || format!("{name} of {}", self.date))?;
             }
         }
-        Ok(())
+        self.check_masses()
+    }
+
+    fn check_masses(&self) -> Result<(), BadValue> {
+        let place = || format!("plasmacytomas of {}", self.date);
+        for (index, mass) in self.masses.iter().enumerate() {
+            for length in [mass.longest, mass.shortest] {
+                // 1,000 cm is beyond any body, and products of six places stay exact.
+                if length < Decimal::ZERO || length > Decimal::ONE_THOUSAND || length.normalize().scale() > 6 {
+                    return Err(BadValue::new(
+                        place(),
+                        format!("a diameter of {length} cm of {}", mass.id),
+                        "a diameter from 0 to 1000 cm",
+                        "correct it at its source, in cm",
+                    ));
+                }
+            }
+            if mass.shortest > mass.longest {
+                return Err(BadValue::new(
+                    place(),
+                    format!("{} of {} x {} cm", mass.id, mass.longest, mass.shortest),
+                    "the longest diameter first",
+                    "exchange the two, or correct them at their source",
+                ));
+            }
+            if self.masses[..index].iter().any(|other| other.id == mass.id) {
+                return Err(BadValue::new(
+                    place(),
+                    format!("{} twice", mass.id),
+                    "each once",
+                    "name every lesion differently",
+                ));
+            }
+        }
+        match (self.plasmacytoma, self.sum_of_products()) {
+            (Some(stated), Some(sum)) if stated != sum => Err(BadValue::new(
+                place(),
+                format!("a sum of {stated} cm2, and diameters whose products sum to {sum} cm2"),
+                "the same",
+                "leave the sum out, or correct the diameters",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// The sum over the masses listed of the product of their diameters, cm2.
+    fn sum_of_products(&self) -> Option<Decimal> {
+        let sum = self.masses.iter().map(Mass::product).fold(Decimal::ZERO, Decimal::saturating_add);
+        (!self.masses.is_empty()).then_some(sum)
     }
 
     /// The amount of a marker, unless spurious; light chains as involved less uninvolved.
@@ -351,8 +514,69 @@ impl Markers {
                 Chain::Lambda => Some(self.lambda?.saturating_sub(self.kappa?)),
             },
             Marker::PlasmaCells => self.plasma_cells,
-            Marker::Plasmacytoma => self.plasmacytoma,
+            Marker::Plasmacytoma => self.plasmacytoma.or_else(|| self.sum_of_products()),
+            Marker::CirculatingCells => self.circulating_cells,
         }
+    }
+
+    /// Takes over what `other`, of the same day, has and this has not.
+    ///
+    /// # Errors
+    /// The first marker with two results, by its name: which of the two counts is not for a program to choose.
+    /// The same result twice is none.
+    ///
+    /// ```
+    /// use posology_clinic::response::imwg::{Markers, Reading};
+    /// let day = jiff::civil::date(2024, 2, 1);
+    /// let mut one = Markers { serum_m: Reading::NotDetected, ..Markers::new(day) };
+    /// one.merge(Markers { plasma_cells: Some(4.into()), ..Markers::new(day) }).unwrap();
+    /// assert_eq!(one.plasma_cells, Some(4.into()));
+    /// assert_eq!(one.merge(Markers { plasma_cells: Some(5.into()), ..Markers::new(day) }), Err("marrow plasma cells"));
+    /// ```
+    pub fn merge(&mut self, other: Self) -> Result<(), &'static str> {
+        let blank = Self::new(self.date);
+        macro_rules! take {
+            ($($field:ident: $name:literal,)+) => {
+                $(if other.$field != blank.$field {
+                    if self.$field != blank.$field && self.$field != other.$field {
+                        return Err($name);
+                    }
+                    self.$field = other.$field;
+                })+
+            };
+        }
+        let was_measured = self.serum_m != Reading::NotDone && other.serum_m != Reading::NotDone;
+        if was_measured && self.serum_method != other.serum_method {
+            return Err("serum M-protein");
+        }
+        take! {
+            serum_m: "serum M-protein",
+            serum_method: "method of serum M-protein",
+            urine_m: "urine M-protein",
+            serum_immunofixation: "immunofixation of serum",
+            urine_immunofixation: "immunofixation of urine",
+            kappa: "free kappa light chains",
+            lambda: "free lambda light chains",
+            kappa_lambda_ratio: "ratio of kappa to lambda",
+            plasma_cells: "marrow plasma cells",
+            plasma_cells_date: "day of the marrow sample",
+            clonality: "clonality",
+            plasmacytoma: "plasmacytoma",
+            masses: "plasmacytomas",
+            imaging: "imaging",
+            circulating_cells: "circulating plasma cells",
+            residual_disease: "minimal residual disease",
+            uptake: "uptake on PET",
+            calcium: "corrected calcium",
+            haemoglobin: "haemoglobin",
+            creatinine: "creatinine",
+        }
+        self.calcium_due_to_myeloma |= other.calcium_due_to_myeloma;
+        self.haemoglobin_otherwise_explained |= other.haemoglobin_otherwise_explained;
+        self.creatinine_due_to_myeloma |= other.creatinine_due_to_myeloma;
+        self.hyperviscosity |= other.hyperviscosity;
+        self.spurious.extend(other.spurious);
+        Ok(())
     }
 
     /// Day of the marrow sample.
