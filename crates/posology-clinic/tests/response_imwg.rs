@@ -6,8 +6,8 @@ use jiff::ToSpan;
 use jiff::civil::{Date, date};
 use posology_clinic::response::imwg::{
     Baseline, Chain, Clonality, Criteria, Edition, Imaging, Immunofixation, LargeSpike, Limit, Marker,
-    Markers, MissingMeasurable, MissingUnmeasurable, Nadir, NormalRatio, Reading, Response, Settings, UrineAt200,
-    assess, assess_all, best_change, measurable, percent_change, series,
+    Markers, MissingMeasurable, MissingUnmeasurable, Nadir, NormalRatio, Reading, Response, Settings,
+    UrineAt200, assess, assess_all, best_change, measurable, percent_change, series,
 };
 use posology_clinic::response::{Category, ProgressionKind};
 use proptest::prelude::*;

@@ -222,15 +222,39 @@ impl Confirmed {
 /// assert_eq!(confirmed.statuses[2].status, Category::Partial);
 /// ```
 pub fn confirm(rules: &Rules, course: &Course, assessments: &[Assessment]) -> Confirmed {
-    let walk = Walk { source: SOURCE, kind_decides: true };
-    walk.carry(course, assessments, |days, day, findings| {
-        let settled = Sequence { rules, course, days }.settle(day);
-        if let Some(second) = settled.confirmed_by {
+    WALK.carry(course, assessments, |days, day, findings| {
+        let found = Sequence { rules, course, days }.settle(day);
+        if let Some(second) = found.confirmed_by() {
             warn_of_a_long_gap(rules, days[day].date, second, findings);
         }
-        settled
+        found.told(days[day])
     })
 }
+
+/// The statuses of [`confirm`] without reasons or findings, for many patients at once.
+///
+/// ```
+/// use jiff::civil::date;
+/// use posology_clinic::response::{Assessment, Category, confirm::{Course, Rules, confirm, statuses}};
+/// let rows = [1, 2].map(|month| Assessment::new(date(2024, month, 1), Category::Partial, None));
+/// let told = confirm(&Rules::REFERENCE, &Course::default(), &rows);
+/// let silent = statuses(&Rules::REFERENCE, &Course::default(), &rows);
+/// assert_eq!(silent.statuses[0].status, told.statuses[0].status);
+/// assert!(silent.statuses[0].reasons.is_empty());
+/// ```
+pub fn statuses(rules: &Rules, course: &Course, assessments: &[Assessment]) -> Confirmed {
+    let confirmed = WALK.walk(false, course, assessments, |days, day, _| {
+        let found = Sequence { rules, course, days }.settle(day);
+        Settled {
+            established: found.established,
+            confirmed_by: found.confirmed_by(),
+            because: Because::new(String::new(), String::new()),
+        }
+    });
+    Confirmed { findings: Vec::new(), ..confirmed }
+}
+
+const WALK: Walk = Walk { source: SOURCE, kind_decides: true };
 
 /// The walk over one patient's assessments in date order that all criteria share: which of them count, and the
 /// status carried forward. What an assessment establishes is each set's own.
@@ -250,6 +274,17 @@ impl Walk {
         assessments: &[Assessment],
         settle: impl Fn(&[&Assessment], usize, &mut Vec<Because>) -> Settled,
     ) -> Confirmed {
+        self.walk(true, course, assessments, settle)
+    }
+
+    /// The walk, with the reasons only where they are `told`.
+    fn walk(
+        &self,
+        told: bool,
+        course: &Course,
+        assessments: &[Assessment],
+        settle: impl Fn(&[&Assessment], usize, &mut Vec<Because>) -> Settled,
+    ) -> Confirmed {
         let mut findings = Vec::new();
         let rows = rows_in_date_order(self, course, assessments, &mut findings);
         let days: Vec<&Assessment> = rows.iter().filter(|row| row.counts).map(|row| row.assessment).collect();
@@ -258,7 +293,7 @@ impl Walk {
         let mut status = Category::NotEvaluable;
         let mut day = 0;
         for row in &rows {
-            let mut reasons = row.assessment.reasons.clone();
+            let mut reasons = if told { row.assessment.reasons.clone() } else { Vec::new() };
             let (mut established, mut confirmed_by) = (Category::NotEvaluable, None);
             if row.counts {
                 let settled = settle(&days, day, &mut findings);
@@ -268,8 +303,10 @@ impl Walk {
                 if carried_rank(established) > carried_rank(status) {
                     status = established;
                 }
-                reasons.push(settled.because);
-                if status != established {
+                if told {
+                    reasons.push(settled.because);
+                }
+                if told && status != established {
                     reasons.push(
                         Because::new(
                             "confirm/status-stays",
@@ -280,7 +317,7 @@ impl Walk {
                         .source(self.source),
                     );
                 }
-            } else {
+            } else if told {
                 reasons.push(row.left_out());
             }
             statuses.push(Status {
@@ -490,111 +527,159 @@ pub(super) fn lasting(
     alone(format!("no evaluable assessment on or after {until}"))
 }
 
-impl Sequence<'_> {
-    fn settle(&self, day: usize) -> Settled {
-        let assessment = self.days[day];
-        match assessment.category {
-            Category::NotEvaluable => settled(
-                Category::NotEvaluable,
-                "confirm/not-evaluable",
-                "not evaluable: the status is carried forward",
-            ),
-            Category::Stable => {
-                settled(Category::Stable, "confirm/stable", "stable disease needs no second sample")
+/// What an assessment establishes with the next, and why, as data.
+struct Found {
+    established: Category,
+    why: Why,
+}
+
+#[derive(Clone, Copy)]
+enum Why {
+    NotEvaluable,
+    Stable,
+    ResponseAlone(Next),
+    ResponsePair(Date, Category),
+    ProgressionAtOnce(ProgressionKind),
+    ProgressionPair(Date),
+    LastBeforeTherapy(Date),
+    LastBeforeDeath(Date),
+    ProgressionAlone(Next),
+}
+
+/// What follows an assessment that stands alone.
+#[derive(Clone, Copy)]
+enum Next {
+    Nothing,
+    TooFar(Date),
+    AfterTherapy(Date),
+    Other(Date, Category),
+}
+
+impl Next {
+    fn words(self) -> String {
+        match self {
+            Self::Nothing => "no evaluable sample follows".to_owned(),
+            Self::TooFar(date) => format!("the next sample, {date}, does not count as the next"),
+            Self::AfterTherapy(date) => format!("the next sample, {date}, was taken after new therapy"),
+            Self::Other(date, Category::Progressive) => format!("the next sample, {date}, is progression"),
+            Self::Other(date, Category::Stable) => format!("the next sample, {date}, is stable disease"),
+            Self::Other(date, other) => format!("the next sample, {date}, is {other}"),
+        }
+    }
+}
+
+impl Found {
+    const fn confirmed_by(&self) -> Option<Date> {
+        match self.why {
+            Why::ResponsePair(second, _) | Why::ProgressionPair(second) => Some(second),
+            _ => None,
+        }
+    }
+
+    /// The same in words, for the assessment it was found at.
+    fn told(&self, here: &Assessment) -> Settled {
+        let established = self.established;
+        let (rule, says) = match self.why {
+            Why::NotEvaluable => {
+                ("confirm/not-evaluable", "not evaluable: the status is carried forward".to_owned())
             }
+            Why::Stable => ("confirm/stable", "stable disease needs no second sample".to_owned()),
+            Why::ResponseAlone(next) => (
+                "confirm/response-alone",
+                format!("{} is unconfirmed and counts as stable disease: {}", here.category, next.words()),
+            ),
+            Why::ResponsePair(second, other) => (
+                "confirm/response-pair",
+                format!(
+                    "{} and, on {second}, {other}: {established} is confirmed, dated at the first",
+                    here.category
+                ),
+            ),
+            Why::ProgressionAtOnce(kind) => {
+                ("confirm/progression-at-once", format!("progression by {kind} needs no second sample"))
+            }
+            Why::ProgressionPair(second) => (
+                "confirm/progression-pair",
+                format!("progression again on {second}: confirmed, dated at the first"),
+            ),
+            Why::LastBeforeTherapy(date) => (
+                "confirm/last-progression",
+                format!(
+                    "biochemical progression at the last visit, followed by new therapy on {date}: it counts"
+                ),
+            ),
+            Why::LastBeforeDeath(date) => (
+                "confirm/last-progression",
+                format!("biochemical progression at the last visit, followed by death on {date}: it counts"),
+            ),
+            Why::ProgressionAlone(next) => (
+                "confirm/progression-alone",
+                format!("biochemical progression is unconfirmed: {}", next.words()),
+            ),
+        };
+        let mut because = Because::new(rule, says).source(SOURCE);
+        if let Why::ResponsePair(second, other) = self.why {
+            because = because
+                .input("first", format!("{} {}", here.date, here.category))
+                .input("second", format!("{second} {other}"));
+        }
+        Settled { established, confirmed_by: self.confirmed_by(), because }
+    }
+}
+
+impl Sequence<'_> {
+    fn settle(&self, day: usize) -> Found {
+        match self.days[day].category {
+            Category::NotEvaluable => Found { established: Category::NotEvaluable, why: Why::NotEvaluable },
+            Category::Stable => Found { established: Category::Stable, why: Why::Stable },
             Category::Progressive => self.settle_progression(day),
             _ => self.settle_response(day),
         }
     }
 
-    fn settle_response(&self, day: usize) -> Settled {
+    fn settle_response(&self, day: usize) -> Found {
         let here = self.days[day];
-        let alone = |why: String| {
-            settled(
-                Category::Stable,
-                "confirm/response-alone",
-                format!("{} is unconfirmed and counts as stable disease: {why}", here.category),
-            )
-        };
+        let alone = |next: Next| Found { established: Category::Stable, why: Why::ResponseAlone(next) };
         let Some(next) = self.next_evaluable(day, true) else {
             return alone(self.why_nothing_follows(day));
         };
         if !self.rules.may_confirm_response(next.date, self.course.known_new_therapy()) {
-            return alone(format!("the next sample, {}, was taken after new therapy", next.date));
+            return alone(Next::AfterTherapy(next.date));
         }
         match next.category {
-            Category::Progressive => alone(format!("the next sample, {}, is progression", next.date)),
-            Category::Stable => alone(format!("the next sample, {}, is stable disease", next.date)),
+            Category::Progressive | Category::Stable => alone(Next::Other(next.date, next.category)),
             other => {
-                let established = here.category.min(other);
-                Settled {
-                    established,
-                    confirmed_by: Some(next.date),
-                    because: Because::new(
-                        "confirm/response-pair",
-                        format!(
-                            "{} and, on {}, {other}: {established} is confirmed, dated at the first",
-                            here.category, next.date
-                        ),
-                    )
-                    .input("first", format!("{} {}", here.date, here.category))
-                    .input("second", format!("{} {other}", next.date))
-                    .source(SOURCE),
-                }
+                Found { established: here.category.min(other), why: Why::ResponsePair(next.date, other) }
             }
         }
     }
 
-    fn settle_progression(&self, day: usize) -> Settled {
+    fn settle_progression(&self, day: usize) -> Found {
         let here = self.days[day];
+        let counts = |why: Why| Found { established: Category::Progressive, why };
         if let Some(kind) = here.kind.filter(|kind| !kind.needs_second_sample()) {
-            return settled(
-                Category::Progressive,
-                "confirm/progression-at-once",
-                format!("progression by {kind} needs no second sample"),
-            );
+            return counts(Why::ProgressionAtOnce(kind));
         }
         let next = self.next_evaluable(day, false).filter(|next| {
             self.rules.new_therapy_may_confirm_progression
                 || self.rules.may_confirm_response(next.date, self.course.known_new_therapy())
         });
         if let Some(next) = next.filter(|next| next.category == Category::Progressive) {
-            return Settled {
-                confirmed_by: Some(next.date),
-                ..settled(
-                    Category::Progressive,
-                    "confirm/progression-pair",
-                    format!("progression again on {}: confirmed, dated at the first", next.date),
-                )
-            };
+            return counts(Why::ProgressionPair(next.date));
         }
-        let is_last = self.days[day + 1..].iter().all(|row| row.category == Category::NotEvaluable);
-        if is_last && self.rules.last_progression == LastProgression::TherapyOrDeath {
+        let is_last = || self.days[day + 1..].iter().all(|row| row.category == Category::NotEvaluable);
+        if self.rules.last_progression == LastProgression::TherapyOrDeath && is_last() {
             let follows = |date: Option<Date>| date.filter(|&date| date >= here.date);
-            let what = follows(self.course.known_new_therapy())
-                .map(|date| format!("new therapy on {date}"))
-                .or_else(|| follows(self.course.known_death()).map(|date| format!("death on {date}")));
-            if let Some(what) = what {
-                return settled(
-                    Category::Progressive,
-                    "confirm/last-progression",
-                    format!("biochemical progression at the last visit, followed by {what}: it counts"),
-                );
+            if let Some(date) = follows(self.course.known_new_therapy()) {
+                return counts(Why::LastBeforeTherapy(date));
+            }
+            if let Some(date) = follows(self.course.known_death()) {
+                return counts(Why::LastBeforeDeath(date));
             }
         }
-        settled(
-            Category::NotEvaluable,
-            "confirm/progression-alone",
-            next.map_or_else(
-                || format!("biochemical progression is unconfirmed: {}", self.why_nothing_follows(day)),
-                |next| {
-                    format!(
-                        "biochemical progression is unconfirmed: the next sample, {}, is {}",
-                        next.date, next.category
-                    )
-                },
-            ),
-        )
+        let next =
+            next.map_or_else(|| self.why_nothing_follows(day), |next| Next::Other(next.date, next.category));
+        Found { established: Category::NotEvaluable, why: Why::ProgressionAlone(next) }
     }
 
     /// The next sample that may confirm, if one follows closely enough. A response may look past a
@@ -625,15 +710,8 @@ impl Sequence<'_> {
         None
     }
 
-    fn why_nothing_follows(&self, day: usize) -> String {
+    fn why_nothing_follows(&self, day: usize) -> Next {
         let later = self.days[day + 1..].iter().find(|row| row.category != Category::NotEvaluable);
-        match later {
-            None => "no evaluable sample follows".to_owned(),
-            Some(row) => format!("the next sample, {}, does not count as the next", row.date),
-        }
+        later.map_or(Next::Nothing, |row| Next::TooFar(row.date))
     }
-}
-
-fn settled(established: Category, rule: &str, says: impl Into<String>) -> Settled {
-    Settled { established, confirmed_by: None, because: Because::new(rule, says).source(SOURCE) }
 }

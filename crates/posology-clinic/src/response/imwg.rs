@@ -36,13 +36,12 @@ pub use criteria::{
     UrineOnlySerum,
 };
 pub use markers::{
-    BadValue, Baseline, Chain, Clonality, Imaging, Immunofixation, Marker, Markers, Mass, Reading, SerumMethod,
+    BadValue, Baseline, Chain, Clonality, Imaging, Immunofixation, Marker, Markers, Mass, Reading,
+    SerumMethod,
 };
 pub use measurable::{Measurable, measurable};
 pub use relapse::{Relapse, clinical_relapses, relapse_from_complete, relapse_from_negative};
-pub use residual::{
-    Residual, ResidualDisease, ResidualMethod, ResidualStatus, Uptake, residual_disease,
-};
+pub use residual::{Residual, ResidualDisease, ResidualMethod, ResidualStatus, Uptake, residual_disease};
 
 use judge::{Judge, verdicts};
 use measurable::Basis;
@@ -120,10 +119,8 @@ pub fn assess(
     history: &[Markers],
     now: &Markers,
 ) -> Result<Response, BadValue> {
-    let mut visits: Vec<&Markers> = history
-        .iter()
-        .filter(|other| other.date != now.date && other.date > baseline.markers.date)
-        .collect();
+    let mut visits: Vec<&Markers> =
+        history.iter().filter(|other| other.date != now.date && other.date > baseline.markers.date).collect();
     visits.push(now);
     let mut found = None;
     follow(criteria, baseline, visits, |response| {
@@ -132,7 +129,12 @@ pub fn assess(
         }
     })?;
     found.ok_or_else(|| {
-        BadValue::new(now.date.to_string(), "no assessment", "one", "report this: it is a fault of the program")
+        BadValue::new(
+            now.date.to_string(),
+            "no assessment",
+            "one",
+            "report this: it is a fault of the program",
+        )
     })
 }
 

@@ -514,6 +514,7 @@ fn short_marker(marker: Marker) -> &'static str {
         Marker::FreeLightChains => "dFLC",
         Marker::PlasmaCells => "BMPC",
         Marker::Plasmacytoma => "PCT",
+        Marker::CirculatingCells => "CPC",
     }
 }
 

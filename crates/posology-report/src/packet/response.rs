@@ -338,6 +338,7 @@ fn value(visit: &AssessedVisit, marker: Marker) -> Cell {
         Marker::FreeLightChains => Some((markers.kappa? - markers.lambda?).abs()),
         Marker::PlasmaCells => markers.plasma_cells,
         Marker::Plasmacytoma => markers.plasmacytoma,
+        Marker::CirculatingCells => markers.circulating_cells,
     };
     let amount = visit.markers.as_ref().and_then(of_visit);
     amount.map_or_else(Cell::nothing, |amount| {

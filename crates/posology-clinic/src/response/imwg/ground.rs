@@ -6,8 +6,8 @@ use rust_decimal::Decimal;
 use super::change::moved;
 use super::measurable::LightChainRatio;
 use super::{
-    CirculatingCells, Clonality, Criteria, Immunofixation, LargeSpike, Marker, MarrowProgression, Progression,
-    SerumMethod,
+    CirculatingCells, Clonality, Criteria, Immunofixation, LargeSpike, Marker, MarrowProgression,
+    Progression, SerumMethod,
 };
 use crate::Because;
 use crate::response::{Category, ProgressionKind};
@@ -93,23 +93,60 @@ pub(super) enum Obstacle {
 /// One ground of a category.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ground<'v> {
-    Rise { marker: Marker, low: Decimal, value: Decimal, by: Rise },
+    Rise {
+        marker: Marker,
+        low: Decimal,
+        value: Decimal,
+        by: Rise,
+    },
     NewLesion,
     GrownLesion,
-    NewMass { id: &'v str, longest: Decimal },
-    GrownMass { id: &'v str, low: Decimal, short_axis: Decimal, value: Decimal },
+    NewMass {
+        id: &'v str,
+        longest: Decimal,
+    },
+    GrownMass {
+        id: &'v str,
+        low: Decimal,
+        short_axis: Decimal,
+        value: Decimal,
+    },
     Calcium(Decimal),
-    NoRise { marker: Marker, low: Decimal, value: Decimal },
+    NoRise {
+        marker: Marker,
+        low: Decimal,
+        value: Decimal,
+    },
     NothingMeasurable,
-    Level { category: Category, marker: Marker, base: Decimal, value: Decimal, bound: Bound, since: Option<Since> },
-    Missing { category: Category, item: Missing },
+    Level {
+        category: Category,
+        marker: Marker,
+        base: Decimal,
+        value: Decimal,
+        bound: Bound,
+        since: Option<Since>,
+    },
+    Missing {
+        category: Category,
+        item: Missing,
+    },
     NotComplete(Obstacle),
-    Complete { plasma_cells: Decimal, on: Date },
-    Stringent { ratio: Option<LightChainRatio>, clonality: Clonality, holds: bool },
+    Complete {
+        plasma_cells: Decimal,
+        on: Date,
+    },
+    Stringent {
+        ratio: Option<LightChainRatio>,
+        clonality: Clonality,
+        holds: bool,
+    },
     TherapeuticAntibody(Fluid),
     OtherIsotype(Fluid),
     CompressionFracture,
-    OtherMethod { now: SerumMethod, patient: SerumMethod },
+    OtherMethod {
+        now: SerumMethod,
+        patient: SerumMethod,
+    },
 }
 
 impl Ground<'_> {
@@ -124,7 +161,9 @@ impl Ground<'_> {
     /// By what it shows progression, where it does.
     pub(super) const fn progression(&self) -> Option<ProgressionKind> {
         match self {
-            Self::Rise { by: Rise::Marrow(_) | Rise::MarrowAfterComplete, .. } => Some(ProgressionKind::Marrow),
+            Self::Rise { by: Rise::Marrow(_) | Rise::MarrowAfterComplete, .. } => {
+                Some(ProgressionKind::Marrow)
+            }
             Self::Rise { by: Rise::Masses, .. }
             | Self::NewLesion
             | Self::GrownLesion
@@ -267,9 +306,10 @@ impl Rise {
             Self::LargeSpike(LargeSpike::Nadir) => {
                 ("progression-large-spike", "at least 1 g/dL is enough from a nadir of at least 5 g/dL")
             }
-            Self::LargeSpike(LargeSpike::Starting) => {
-                ("progression-large-spike", "at least 1 g/dL is enough from a starting value of at least 5 g/dL")
-            }
+            Self::LargeSpike(LargeSpike::Starting) => (
+                "progression-large-spike",
+                "at least 1 g/dL is enough from a starting value of at least 5 g/dL",
+            ),
             Self::Urine => ("progression-urine", "at least 25% and at least 200 mg/24 h"),
             Self::LightChains => ("progression-light-chains", "at least 25% and more than 10 mg/dL"),
             Self::Marrow(MarrowProgression::Increase10) => {
@@ -390,7 +430,9 @@ impl Obstacle {
             Self::Immunofixation(fluid, result) => {
                 let says = match result {
                     Immunofixation::NotDone => "was not done",
-                    Immunofixation::OtherIsotype => "shows a band of another isotype before any complete response",
+                    Immunofixation::OtherIsotype => {
+                        "shows a band of another isotype before any complete response"
+                    }
                     _ => "is positive",
                 };
                 ("complete-immunofixation", format!("immunofixation of {} {says}", fluid.name()))
@@ -405,7 +447,9 @@ impl Obstacle {
             Self::NoMarrow { window_days } => {
                 ("complete-marrow", format!("no marrow sample within {window_days} days"))
             }
-            Self::Marrow(cells) => ("complete-marrow", format!("marrow plasma cells {cells}% are not below 5%")),
+            Self::Marrow(cells) => {
+                ("complete-marrow", format!("marrow plasma cells {cells}% are not below 5%"))
+            }
             Self::Mass => {
                 ("complete-plasmacytoma", "disappearance of the plasmacytoma is not shown".to_owned())
             }

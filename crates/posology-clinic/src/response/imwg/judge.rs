@@ -11,8 +11,9 @@ use super::measurable::{Basis, LightChainRatio};
 use super::nadir::Low;
 use super::{
     BadValue, Baseline, CirculatingCells, Clonality, Criteria, Imaging, Immunofixation, LargeSpike, Limit,
-    Marker, MarrowProgression, MarrowSample, Markers, MissingImaging, MissingMeasurable, MissingUnmeasurable,
-    PlasmacytomaMinimal, PlasmacytomaVeryGoodPartial, Reading, SerumMethod, UrineAt200, UrineOnlySerum, whole,
+    Marker, Markers, MarrowProgression, MarrowSample, MissingImaging, MissingMeasurable, MissingUnmeasurable,
+    PlasmacytomaMinimal, PlasmacytomaVeryGoodPartial, Reading, SerumMethod, UrineAt200, UrineOnlySerum,
+    whole,
 };
 use crate::response::{Category, ProgressionKind};
 
@@ -431,8 +432,7 @@ impl<'v> Judge<'v> {
         // Very good partial response is not defined by marrow alone, light chains may be normal after a smaller
         // fall, and immunoglobulin by nephelometry never falls below its normal part: there a complete response
         // needs partial response of the marker only.
-        let by_spike =
-            self.basis.has_protein() && self.basis.serum_method != Some(SerumMethod::Nephelometry);
+        let by_spike = self.basis.has_protein() && self.basis.serum_method != Some(SerumMethod::Nephelometry);
         let floor = if by_spike { Category::VeryGoodPartial } else { Category::Partial };
         if !reached.is_at_least(floor) {
             return reached;
@@ -765,7 +765,9 @@ impl<'v> Judge<'v> {
         {
             match result {
                 Immunofixation::TherapeuticAntibody => grounds.push(Ground::TherapeuticAntibody(fluid)),
-                Immunofixation::OtherIsotype if self.was_complete => grounds.push(Ground::OtherIsotype(fluid)),
+                Immunofixation::OtherIsotype if self.was_complete => {
+                    grounds.push(Ground::OtherIsotype(fluid))
+                }
                 _ => {}
             }
         }

@@ -458,7 +458,8 @@ impl Markers {
         for (index, mass) in self.masses.iter().enumerate() {
             for length in [mass.longest, mass.shortest] {
                 // 1,000 cm is beyond any body, and products of six places stay exact.
-                if length < Decimal::ZERO || length > Decimal::ONE_THOUSAND || length.normalize().scale() > 6 {
+                if length < Decimal::ZERO || length > Decimal::ONE_THOUSAND || length.normalize().scale() > 6
+                {
                     return Err(BadValue::new(
                         place(),
                         format!("a diameter of {length} cm of {}", mass.id),

@@ -45,7 +45,8 @@ impl Low {
     /// Passes the next value in order.
     pub(super) fn pass(&mut self, value: Decimal) {
         self.start.get_or_insert(value);
-        let level = if self.needs_second { self.previous.map(|previous| previous.max(value)) } else { Some(value) };
+        let level =
+            if self.needs_second { self.previous.map(|previous| previous.max(value)) } else { Some(value) };
         if let Some(level) = level {
             self.lowest = Some(self.lowest.map_or(level, |lowest| lowest.min(level)));
         }

@@ -72,8 +72,9 @@ pub fn clinical_relapses(
     // By name: the smallest longest diameter so far. The sum of products has its own nadir.
     let mut shortest: BTreeMap<&str, Decimal> =
         base.masses.iter().map(|mass| (mass.id.as_str(), mass.longest)).collect();
-    let mut masses_are_known =
-        !base.masses.is_empty() || base.imaging != Imaging::NotDone || base.plasmacytoma == Some(Decimal::ZERO);
+    let mut masses_are_known = !base.masses.is_empty()
+        || base.imaging != Imaging::NotDone
+        || base.plasmacytoma == Some(Decimal::ZERO);
     let mut lowest_sum = base.amount(super::Marker::Plasmacytoma, None);
     let mut found = Vec::new();
     for now in in_order(baseline, visits) {
@@ -92,23 +93,25 @@ pub fn clinical_relapses(
         }
         for mass in now.masses.iter().filter(|mass| masses_are_known && mass.longest > Decimal::ZERO) {
             if !shortest.contains_key(mass.id.as_str()) {
-                sign("lesion", format!("plasmacytoma {}, {} cm, was not there before", mass.id, mass.longest));
+                sign(
+                    "lesion",
+                    format!("plasmacytoma {}, {} cm, was not there before", mass.id, mass.longest),
+                );
             }
         }
         let all_measured = shortest.keys().all(|id| now.masses.iter().any(|mass| mass.id == **id));
         let sum = now.amount(super::Marker::Plasmacytoma, None).filter(|_| all_measured);
         if let (Some(low), Some(sum)) = (lowest_sum, sum) {
-            let by_half = sum > low
-                && sum.saturating_sub(low).saturating_mul(whole(2)) >= low;
+            let by_half = sum > low && sum.saturating_sub(low).saturating_mul(whole(2)) >= low;
             let by_length = now.masses.iter().any(|mass| {
-                shortest
-                    .get(mass.id.as_str())
-                    .is_some_and(|&low| mass.longest.saturating_sub(low) >= GROWTH)
+                shortest.get(mass.id.as_str()).is_some_and(|&low| mass.longest.saturating_sub(low) >= GROWTH)
             });
             if by_half && by_length {
                 sign(
                     "growth",
-                    format!("plasmacytomas {sum} cm2, {low} cm2 at the nadir: at least 50% larger, and 1 cm longer"),
+                    format!(
+                        "plasmacytomas {sum} cm2, {low} cm2 at the nadir: at least 50% larger, and 1 cm longer"
+                    ),
                 );
             }
         }
@@ -121,7 +124,9 @@ pub fn clinical_relapses(
             if fall >= HAEMOGLOBIN_FALL && !now.haemoglobin_otherwise_explained {
                 sign(
                     "haemoglobin",
-                    format!("haemoglobin {value} g/dL, {fall} below {highest}, and nothing but myeloma explains it"),
+                    format!(
+                        "haemoglobin {value} g/dL, {fall} below {highest}, and nothing but myeloma explains it"
+                    ),
                 );
             }
         }
@@ -185,7 +190,8 @@ pub fn relapse_from_negative(
     visits: &[Markers],
     residual: &[Residual],
 ) -> Result<Option<Relapse>, BadValue> {
-    let reached = residual.iter().filter(|result| result.status.is_negative()).map(|result| result.date).min();
+    let reached =
+        residual.iter().filter(|result| result.status.is_negative()).map(|result| result.date).min();
     match reached {
         Some(since) => first_sign(criteria, baseline, visits, since, residual),
         None => Ok(None),

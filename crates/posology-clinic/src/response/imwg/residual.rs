@@ -136,13 +136,9 @@ pub fn residual_disease(
         }
         let Some(result) = visit.residual_disease else { continue };
         let date = visit.marrow_date();
-        let uptake = dated[..=index]
-            .iter()
-            .rev()
-            .find(|earlier| earlier.uptake != Uptake::NotDone)
-            .filter(|earlier| {
-                days_between(earlier.date, visit.date) <= i64::from(criteria.imaging_interval_days)
-            });
+        let uptake = dated[..=index].iter().rev().find(|earlier| earlier.uptake != Uptake::NotDone).filter(
+            |earlier| days_between(earlier.date, visit.date) <= i64::from(criteria.imaging_interval_days),
+        );
         let accepted = result.sensitivity <= criteria.mrd_sensitivity.share()
             && (result.method != ResidualMethod::MassSpectrometry || criteria.mrd_mass_spectrometry);
         let assay = format!("{}, sensitivity {}", result.method.name(), result.sensitivity.normalize());
@@ -171,7 +167,8 @@ pub fn residual_disease(
                 );
                 (ResidualStatus::SustainedNegative, says)
             } else {
-                let says = format!("no residual disease by {assay}, and none on imaging: imaging-plus negative");
+                let says =
+                    format!("no residual disease by {assay}, and none on imaging: imaging-plus negative");
                 (ResidualStatus::ImagingNegative, says)
             }
         } else {
@@ -194,9 +191,11 @@ fn is_complete(criteria: &Criteria, statuses: &[(Date, Category)], date: Date) -
     let window = i64::from(criteria.marrow_window_days);
     let reached = |category: Category| category.is_at_least(Category::Complete);
     let so_far = statuses.iter().filter(|(day, _)| *day <= date).max_by_key(|(day, _)| *day);
-    let soon = || statuses.iter().any(|&(day, status)| {
-        day > date && days_between(date, day) <= window && reached(status)
-    });
+    let soon = || {
+        statuses
+            .iter()
+            .any(|&(day, status)| day > date && days_between(date, day) <= window && reached(status))
+    };
     match so_far {
         Some((_, Category::Progressive)) => false,
         Some(&(_, status)) if reached(status) => true,
