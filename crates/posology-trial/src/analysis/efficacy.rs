@@ -81,6 +81,7 @@ impl ResponseAnalysis {
             new_therapy: new_therapy(patient),
             death: patient.death.as_ref().map(|death| death.at.latest_date()),
             cut: Some(cut.date()),
+            last_treatment: None,
         };
         let mut findings = Vec::new();
         let investigator = investigator_categories(patient, &mut findings);
