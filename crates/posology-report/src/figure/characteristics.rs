@@ -58,7 +58,9 @@ const FILLS: [Fill; 6] = [
 ];
 
 const PLOT_HEIGHT: f64 = 64.0;
-const ROW: f64 = PLOT_HEIGHT + 52.0;
+/// Room above the plots for the heading and, under it, the number over a bar of 100%.
+const HEAD: f64 = 25.0;
+const ROW: f64 = PLOT_HEIGHT + HEAD + 36.0;
 
 impl SelectionBars {
     /// Draws a row a scenario: at the left how often each level is selected, with the benchmark's tick, at the right
@@ -84,9 +86,9 @@ impl SelectionBars {
             canvas.text(MARGIN, top + 9.0, Anchor::Start, STRONG, &STRONG.fit(heading, middle - 120.0));
             canvas.text(middle - 24.0, top + 9.0, Anchor::End, NOTE, &right);
             canvas.text(middle + 18.0, top + 9.0, Anchor::Start, NOTE, "patients treated, %");
-            let bottom = top + 16.0 + PLOT_HEIGHT;
-            let left = Plot { left: MARGIN + 26.0, top: top + 16.0, right: middle - 24.0, bottom };
-            let beside = Plot { left: middle + 18.0, top: top + 16.0, right: WIDTH - MARGIN, bottom };
+            let bottom = top + HEAD + PLOT_HEIGHT;
+            let left = Plot { left: MARGIN + 26.0, top: top + HEAD, right: middle - 24.0, bottom };
+            let beside = Plot { left: middle + 18.0, top: top + HEAD, right: WIDTH - MARGIN, bottom };
             self.bars(&mut canvas, left, panel, true);
             self.bars(&mut canvas, beside, panel, false);
             top += ROW;
