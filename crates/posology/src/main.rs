@@ -178,7 +178,7 @@ struct Response {
     /// Criteria, such as imwg-2016
     #[arg(required = true)]
     criteria: Option<String>,
-    /// File of values by subject and date, laid out as the criteria ask
+    /// File of values by subject and date, laid out as the criteria ask; of lesions also SDTM (TR, or its folder)
     #[arg(required = true)]
     file: Option<PathBuf>,
     /// Settings of the criteria (TOML): the points that they leave open
@@ -187,6 +187,12 @@ struct Response {
     /// Tell one subject's course in words
     #[arg(long)]
     explain: Option<String>,
+    /// SDTM: whose results count, as TREVAL or TREVAL/TREVALID
+    #[arg(long, default_value = "INVESTIGATOR")]
+    evaluator: String,
+    /// SDTM: what a month without its day becomes
+    #[arg(long, value_enum, default_value = "refuse")]
+    partial_dates: commands::response::PartialDates,
 }
 
 #[derive(Subcommand)]
@@ -271,10 +277,13 @@ fn run(cli: Cli) -> Result<(), failure::Failure> {
             settings,
             ..
         }) => commands::response::confirm(&criteria, &file, settings.as_deref(), json),
-        Command::Response(Response { criteria, file, settings, explain, .. }) => commands::response::assess(
+        Command::Response(Response {
+            criteria, file, settings, explain, evaluator, partial_dates, ..
+        }) => commands::response::assess(
             &criteria.unwrap_or_default(),
             &file.unwrap_or_default(),
             settings.as_deref(),
+            commands::response::Reading { evaluator: &evaluator, partial_dates },
             explain.as_deref(),
             json,
         ),

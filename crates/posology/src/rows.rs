@@ -132,6 +132,11 @@ impl Line<'_> {
         self.parse(columns)?.ok_or_else(|| self.missing(columns))
     }
 
+    /// The row in words.
+    pub(crate) fn place(&self) -> String {
+        format!("{} row {}", self.table.file, self.number)
+    }
+
     /// An error at an empty cell.
     pub(crate) fn missing(&self, columns: &[&str]) -> Failure {
         self.bad(columns, &"expected a value, found none; mend: fill it in")
@@ -140,7 +145,7 @@ impl Line<'_> {
     /// An error at a cell.
     pub(crate) fn bad(&self, columns: &[&str], error: &dyn std::fmt::Display) -> Failure {
         let column = columns.iter().find(|column| self.table.has(column)).or(columns.first()).unwrap_or(&"");
-        Failure::input(format!("{} row {}, column {column}: {error}", self.table.file, self.number))
+        Failure::input(format!("{}, column {column}: {error}", self.place()))
     }
 }
 

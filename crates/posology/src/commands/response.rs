@@ -18,6 +18,10 @@ use crate::output;
 use crate::rows::{Line, Rows};
 
 mod imwg;
+#[allow(dead_code, reason = "its first users follow")]
+mod lesions;
+
+pub(crate) use lesions::{PartialDates, Reading};
 
 const SUBJECT: &[&str] = &["subject", "usubjid"];
 const DATE: &[&str] = &["date", "adt", "lbdtc", "trdtc", "rsdtc"];
@@ -100,18 +104,22 @@ fn settings(criteria: &str, file: Option<&Path>) -> Result<Settings, Failure> {
     )))
 }
 
+#[allow(unused_variables, reason = "the first criteria on lesions follow")]
 pub(crate) fn assess(
     criteria: &str,
     file: &Path,
     settings_file: Option<&Path>,
+    reading: Reading<'_>,
     explain: Option<&str>,
     json: bool,
 ) -> Result<(), Failure> {
     let settings = settings(criteria, settings_file)?;
-    let rows = Rows::read(file)?;
-    rows.need(&[("a subject", SUBJECT), ("a date", DATE)])?;
     let mut subjects = match &settings {
-        Settings::Imwg(settings) => imwg::subjects(settings, &rows)?,
+        Settings::Imwg(settings) => {
+            let rows = Rows::read(file)?;
+            rows.need(&[("a subject", SUBJECT), ("a date", DATE)])?;
+            imwg::subjects(settings, &rows)?
+        }
     };
     if let Some(wanted) = explain {
         subjects.retain(|subject| subject.name == wanted);
