@@ -31,7 +31,7 @@ use serde::{Deserialize, Serialize};
 pub use calibration::{Indifference, indifference_intervals, skeleton};
 pub use steering::StopToxic;
 
-pub(crate) use posterior::{Curve, Fit, Normal, Observed, Posterior, logit};
+pub(crate) use posterior::{Curve, Fit, Normal, Observed, Posterior, Surface, logit, root};
 pub(crate) use steering::{Steering, recommended, recommended_treated, selected_words};
 
 use crate::because::Because;
@@ -289,6 +289,11 @@ pub(crate) struct Fitted {
 impl Fitted {
     pub(crate) fn fit(&self, observed: Observed<'_>) -> Result<Fit, BadData> {
         self.posterior.fit(observed)
+    }
+
+    /// The model's curve, prior and nodes.
+    pub(crate) fn posterior(&self) -> &Posterior {
+        &self.posterior
     }
 
     /// The curve at the posterior means.

@@ -16,9 +16,9 @@ use crate::ladder::{Doses, Level};
 use crate::late_onset::LateOnset;
 use crate::settings::{Listed, Problem, Problems, Shared};
 use crate::{
-    accelerated_titration, bf_boin, blrm, boin, boin_comb, boin_et, boin12, ccd, crm, decision_table, ewoc,
-    i3plus3, keyboard, mtpi, mtpi_2, partial_order, rolling_six, three_plus_three, tite_boin, tite_crm,
-    tite_keyboard,
+    accelerated_titration, bf_boin, blrm, bma_crm, boin, boin_comb, boin_et, boin12, ccd, crm,
+    decision_table, ewoc, i3plus3, keyboard, mtpi, mtpi_2, partial_order, rolling_six, three_plus_three,
+    tite_boin, tite_crm, tite_keyboard,
 };
 
 /// The greatest next cohort that [`Design::what_if`] lists.
@@ -240,6 +240,8 @@ designs! {
     DecisionTable, "table", decision_table;
     /// The continual reassessment method.
     Crm, "crm", crm;
+    /// The CRM averaged over several skeletons.
+    BmaCrm, "bma-crm", bma_crm;
     /// Escalation with overdose control.
     Ewoc, "ewoc", ewoc;
     /// The CRM for partially ordered regimens.

@@ -30,6 +30,7 @@ pub mod basket;
 pub mod because;
 pub mod bf_boin;
 pub mod blrm;
+pub mod bma_crm;
 pub mod boin;
 pub mod boin12;
 pub mod boin_comb;

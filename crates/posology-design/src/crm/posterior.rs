@@ -317,6 +317,26 @@ impl Posterior {
         }
     }
 
+    /// As [`Posterior::fit`], with the posterior mean of each level's DLT probability.
+    pub(crate) fn fit_with_means(&self, observed: Observed<'_>) -> Result<(Fit, Vec<f64>), BadData> {
+        let mut sums = vec![[0.0; LANES]; self.tables.levels.len()];
+        let tabled = self.tables.fit(observed, |at, mass| {
+            for (sum, powers) in sums.iter_mut().zip(&self.tables.levels) {
+                let Some(rate) = powers.dlt.first().and_then(|rates| rates.get(at)) else { continue };
+                for lane in 0..LANES {
+                    sum[lane] += mass[lane] * rate[lane];
+                }
+            }
+        });
+        if let Some(fit) = tabled {
+            let whole = exp(fit.ln_evidence);
+            return Ok((fit, sums.iter().map(|lanes| sum(lanes) / whole).collect()));
+        }
+        let surface = self.surface(observed)?;
+        let means = (0..self.curve.levels()).map(|level| surface.mean(&self.curve, level)).collect();
+        Ok((surface.fit(self), means))
+    }
+
     /// The whole posterior, on nodes fine enough for every number of every level.
     pub(crate) fn surface(&self, observed: Observed<'_>) -> Result<Surface, BadData> {
         let (mut along_first, mut along_second) = self.axes;
@@ -728,7 +748,7 @@ impl Surface {
 }
 
 /// The root of a rising function between two values, by false position with halved ends (Illinois).
-fn root(mut low: f64, mut high: f64, value: impl Fn(f64) -> f64) -> f64 {
+pub(crate) fn root(mut low: f64, mut high: f64, value: impl Fn(f64) -> f64) -> f64 {
     let (mut at_low, mut at_high) = (value(low), value(high));
     let mut side = 0;
     for step in 0..200 {
