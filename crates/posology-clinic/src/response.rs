@@ -14,10 +14,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::Because;
 
+pub mod amount;
 pub mod best;
+pub mod component;
 pub mod confirm;
 pub mod criteria;
 pub mod imwg;
+pub mod inrc;
+pub mod iwcll;
+pub mod iwwm;
 pub mod lesion;
 
 pub use criteria::{CriteriaSet, Settings, UnknownCriteria};

@@ -474,7 +474,6 @@ pub(super) struct Settled {
 /// What a response establishes where it must last: the least of the evaluable assessments from `day` to the first
 /// on or after `until` (which may be `day` itself), all before new therapy. Progression, or no such assessment,
 /// leaves stable disease.
-#[allow(dead_code, reason = "the first criteria that ask for it follow")]
 pub(super) fn lasting(
     course: &Course,
     days: &[&Assessment],
@@ -625,6 +624,16 @@ impl Found {
         }
         Settled { established, confirmed_by: self.confirmed_by(), because }
     }
+}
+
+/// What a progression establishes where one by blood or urine needs a second sample.
+pub(super) fn settle_progression(
+    rules: &Rules,
+    course: &Course,
+    days: &[&Assessment],
+    day: usize,
+) -> Settled {
+    Sequence { rules, course, days }.settle_progression(day).told(days[day])
 }
 
 impl Sequence<'_> {

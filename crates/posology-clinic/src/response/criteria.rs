@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::best::{self, Best};
 use super::confirm::{self, Confirmed, Course};
-use super::{Assessment, Category, UnknownCategory, imwg};
+use super::{Assessment, Category, UnknownCategory, imwg, inrc, iwcll, iwwm};
 
 macro_rules! criteria_sets {
     ($($(#[doc = $meaning:literal])+
@@ -57,7 +57,8 @@ macro_rules! criteria_sets {
 }
 
 use Category::{
-    Complete, Minimal, NotEvaluable, Partial, Progressive, Stable, StringentComplete, VeryGoodPartial,
+    Complete, CompleteIncompleteRecovery, Minimal, NodularPartial, NotEvaluable, Partial,
+    PartialWithLymphocytosis, Progressive, Stable, StringentComplete, VeryGoodPartial,
 };
 
 criteria_sets! {
@@ -70,9 +71,45 @@ criteria_sets! {
     /// Multiple myeloma, International Myeloma Working Group 2016.
     Imwg2016 = "imwg-2016", imwg::Edition::Imwg2016.source(),
         &[NotEvaluable, Progressive, Stable, Minimal, Partial, VeryGoodPartial, Complete, StringentComplete];
+    /// Chronic lymphocytic leukaemia, international workshop 2018.
+    Iwcll2018 = "iwcll-2018", iwcll::SOURCE,
+        &[NotEvaluable, Progressive, Stable, PartialWithLymphocytosis, Partial, NodularPartial,
+          CompleteIncompleteRecovery, Complete];
+    /// Waldenström macroglobulinaemia, 6th international workshop.
+    Iwwm6 = "iwwm-6", iwwm::SOURCE_6,
+        &[NotEvaluable, Progressive, Stable, Minimal, Partial, VeryGoodPartial, Complete];
+    /// Waldenström macroglobulinaemia, 11th international workshop.
+    Iwwm11 = "iwwm-11", iwwm::SOURCE_11,
+        &[NotEvaluable, Progressive, Stable, Minimal, Partial, VeryGoodPartial, Complete];
+    /// Neuroblastoma, revised international criteria of 2017.
+    Inrc2017 = "inrc-2017", inrc::SOURCE,
+        &[NotEvaluable, Progressive, Stable, Minimal, Partial, Complete];
 }
 
 impl CriteriaSet {
+    /// The shallowest category that the overall response rate counts: partial response, but minimal response in
+    /// macroglobulinaemia.
+    ///
+    /// ```
+    /// use posology_clinic::response::{Category, CriteriaSet};
+    /// assert!(Category::Minimal.is_at_least(CriteriaSet::Iwwm11.overall_response_floor()));
+    /// assert!(!Category::Minimal.is_at_least(CriteriaSet::Inrc2017.overall_response_floor()));
+    /// ```
+    pub const fn overall_response_floor(self) -> Category {
+        match self {
+            Self::Iwwm6 | Self::Iwwm11 => Category::Minimal,
+            _ => Category::Partial,
+        }
+    }
+
+    /// The shallowest category of the major response rate, where the criteria know one beside the overall rate.
+    pub const fn major_response_floor(self) -> Option<Category> {
+        match self {
+            Self::Iwwm6 | Self::Iwwm11 => Some(Category::Partial),
+            _ => None,
+        }
+    }
+
     /// The category of these criteria that a text names.
     ///
     /// # Errors
@@ -123,6 +160,12 @@ impl FromStr for CriteriaSet {
 pub enum Settings {
     /// Multiple myeloma.
     Imwg(imwg::Settings),
+    /// Chronic lymphocytic leukaemia.
+    Iwcll(iwcll::Settings),
+    /// Waldenström macroglobulinaemia.
+    Iwwm(iwwm::Settings),
+    /// Neuroblastoma.
+    Inrc(inrc::Settings),
 }
 
 impl Settings {
@@ -138,6 +181,9 @@ impl Settings {
             CriteriaSet::Imwg2006 => imwg(imwg::Edition::Imwg2006),
             CriteriaSet::Imwg2011 => imwg(imwg::Edition::Imwg2011),
             CriteriaSet::Imwg2016 => imwg(imwg::Edition::Imwg2016),
+            CriteriaSet::Iwcll2018 => Self::Iwcll(iwcll::Settings::default()),
+            CriteriaSet::Iwwm6 | CriteriaSet::Iwwm11 => Self::Iwwm(iwwm::Settings::new(set)),
+            CriteriaSet::Inrc2017 => Self::Inrc(inrc::Settings::default()),
         }
     }
 
@@ -149,6 +195,9 @@ impl Settings {
                 imwg::Edition::Imwg2011 => CriteriaSet::Imwg2011,
                 imwg::Edition::Imwg2016 => CriteriaSet::Imwg2016,
             },
+            Self::Iwcll(settings) => settings.criteria,
+            Self::Iwwm(settings) => settings.criteria,
+            Self::Inrc(settings) => settings.criteria,
         }
     }
 
@@ -156,6 +205,9 @@ impl Settings {
     pub fn confirm(&self, course: &Course, assessments: &[Assessment]) -> Confirmed {
         match self {
             Self::Imwg(settings) => confirm::confirm(&settings.confirmation, course, assessments),
+            Self::Iwcll(settings) => iwcll::confirm(settings, course, assessments),
+            Self::Iwwm(settings) => iwwm::confirm(settings, course, assessments),
+            Self::Inrc(settings) => inrc::confirm(settings, course, assessments),
         }
     }
 
@@ -163,6 +215,9 @@ impl Settings {
     pub fn best(&self, course: &Course, confirmed: &Confirmed) -> Best {
         match self {
             Self::Imwg(settings) => best::best(&settings.confirmation, course, confirmed),
+            Self::Iwcll(settings) => iwcll::best(settings, course, confirmed),
+            Self::Iwwm(settings) => iwwm::best(settings, course, confirmed),
+            Self::Inrc(settings) => inrc::best(settings, course, confirmed),
         }
     }
 }
