@@ -571,13 +571,12 @@ impl Patient<'_> {
 
     /// The finding on extramedullary disease that holds now, with its day.
     fn extramedullary_now(&self) -> Option<(Extramedullary, Date)> {
-        let visits = self.before.iter().copied().chain([self.now]);
+        let mut visits = self.before.iter().copied().chain([self.now]);
         visits
-            .filter(|visit| {
+            .rfind(|visit| {
                 visit.extramedullary != Extramedullary::NotDone
                     && within(visit.date, self.settings.imaging_interval_days, self.now.date)
             })
-            .last()
             .map(|visit| (visit.extramedullary, visit.date))
     }
 
@@ -635,19 +634,13 @@ impl Patient<'_> {
     }
 
     fn marrow(&self) -> Component<Category> {
-        let last = self
-            .before
-            .iter()
-            .copied()
-            .chain([self.now])
-            .filter(|visit| {
-                visit.marrow != Marrow::NotDone
-                    && self
-                        .settings
-                        .marrow_interval_days
-                        .is_none_or(|days| within(visit.date, days, self.now.date))
-            })
-            .last();
+        let last = self.before.iter().copied().chain([self.now]).rfind(|visit| {
+            visit.marrow != Marrow::NotDone
+                && self
+                    .settings
+                    .marrow_interval_days
+                    .is_none_or(|days| within(visit.date, days, self.now.date))
+        });
         let (verdict, says) = match last.map(|visit| (visit.marrow, visit.date)) {
             Some((Marrow::Normal, day)) => (Category::Complete, format!("the marrow of {day} is normal")),
             Some((_, day)) => (Category::Stable, format!("the marrow of {day} is involved")),

@@ -18,8 +18,11 @@ use crate::output;
 use crate::rows::{Line, Rows};
 
 mod imwg;
-#[allow(dead_code, reason = "its first users follow")]
+mod inrc;
+mod iwcll;
+mod iwwm;
 mod lesions;
+mod wide;
 
 pub(crate) use lesions::{PartialDates, Reading};
 
@@ -54,13 +57,14 @@ impl Subject {
         }
     }
 
-    /// Reads what a row of any layout may say of the subject: `first_treatment`, `therapy_start`, `death`, and
-    /// `investigator`, the investigator's own category of that day.
+    /// Reads what a row of any layout may say of the subject: `first_treatment`, `last_treatment`, `therapy_start`,
+    /// `death`, and `investigator`, the investigator's own category of that day.
     fn read_course(&mut self, line: &Line<'_>, date: Date) -> Result<(), Failure> {
-        let fields: [(&str, &mut Option<Date>); 3] = [
+        let fields: [(&str, &mut Option<Date>); 4] = [
             ("first_treatment", &mut self.course.first_treatment),
             ("therapy_start", &mut self.course.new_therapy),
             ("death", &mut self.course.death),
+            ("last_treatment", &mut self.course.last_treatment),
         ];
         for (column, known) in fields {
             let Some(found) = line.parse::<Date>(&[column])? else { continue };
@@ -88,6 +92,9 @@ fn settings(criteria: &str, file: Option<&Path>) -> Result<Settings, Failure> {
         CriteriaSet::Imwg2006 | CriteriaSet::Imwg2011 | CriteriaSet::Imwg2016 => {
             read_toml(&text).map(Settings::Imwg)
         }
+        CriteriaSet::Iwcll2018 => read_toml(&text).map(Settings::Iwcll),
+        CriteriaSet::Iwwm6 | CriteriaSet::Iwwm11 => read_toml(&text).map(Settings::Iwwm),
+        CriteriaSet::Inrc2017 => read_toml(&text).map(Settings::Inrc),
     };
     let settings = read.map_err(|problems| Failure::Problems {
         file: path.display().to_string(),
@@ -105,6 +112,13 @@ fn settings(criteria: &str, file: Option<&Path>) -> Result<Settings, Failure> {
 }
 
 #[allow(unused_variables, reason = "the first criteria on lesions follow")]
+/// A table with a row a subject and date.
+fn table(file: &Path) -> Result<Rows, Failure> {
+    let rows = Rows::read(file)?;
+    rows.need(&[("a subject", SUBJECT), ("a date", DATE)])?;
+    Ok(rows)
+}
+
 pub(crate) fn assess(
     criteria: &str,
     file: &Path,
@@ -115,11 +129,10 @@ pub(crate) fn assess(
 ) -> Result<(), Failure> {
     let settings = settings(criteria, settings_file)?;
     let mut subjects = match &settings {
-        Settings::Imwg(settings) => {
-            let rows = Rows::read(file)?;
-            rows.need(&[("a subject", SUBJECT), ("a date", DATE)])?;
-            imwg::subjects(settings, &rows)?
-        }
+        Settings::Imwg(settings) => imwg::subjects(settings, &table(file)?)?,
+        Settings::Iwcll(settings) => iwcll::subjects(settings, &table(file)?)?,
+        Settings::Iwwm(settings) => iwwm::subjects(settings, &table(file)?)?,
+        Settings::Inrc(settings) => inrc::subjects(settings, file, reading)?,
     };
     if let Some(wanted) = explain {
         subjects.retain(|subject| subject.name == wanted);
@@ -157,8 +170,10 @@ pub(crate) fn confirm(
             None => None,
             Some("biochemical") => Some(ProgressionKind::Biochemical),
             Some("imaging") => Some(ProgressionKind::Imaging),
+            Some("clinical") => Some(ProgressionKind::Clinical),
+            Some("marrow") => Some(ProgressionKind::Marrow),
             Some(other) => {
-                return Err(line.bad(&["pd_kind"], &format!("expected biochemical or imaging, found {other:?}; mend: write one of them, or leave it empty")));
+                return Err(line.bad(&["pd_kind"], &format!("expected biochemical, imaging, clinical or marrow, found {other:?}; mend: write one of them, or leave it empty")));
             }
         };
         let by_death = match line.text(&["death_pd"]).map(str::to_ascii_uppercase).as_deref() {
@@ -177,6 +192,8 @@ pub(crate) fn confirm(
             ));
         }
         subject.course.new_therapy = subject.course.new_therapy.into_iter().chain(therapy).min();
+        subject.course.first_treatment = subject.course.first_treatment.or(line.parse(&["first_treatment"])?);
+        subject.course.last_treatment = subject.course.last_treatment.or(line.parse(&["last_treatment"])?);
         subject.assessments.push(Assessment::new(date, category, kind));
     }
     let answers: Vec<Value> = subjects.values().map(|subject| document(&settings, subject)).collect();
@@ -193,6 +210,7 @@ pub(crate) fn confirm(
 fn document(settings: &Settings, subject: &Subject) -> Value {
     let confirmed: Confirmed = settings.confirm(&subject.course, &subject.assessments);
     let best = settings.best(&subject.course, &confirmed);
+    let (floor, major) = (settings.set().overall_response_floor(), settings.set().major_response_floor());
     let said = |date: &Date| subject.investigator.get(date);
     let assessments: Vec<Value> = confirmed
         .statuses
@@ -223,6 +241,8 @@ fn document(settings: &Settings, subject: &Subject) -> Value {
         "assessments": assessments,
         "best": {
             "confirmed": best.confirmed, "unconfirmed": best.unconfirmed, "date": best.date,
+            "overall_response": best.confirmed.map(|best| best.is_at_least(floor)),
+            "major_response": major.and_then(|floor| Some(best.confirmed?.is_at_least(floor))),
             "awaiting": best.awaiting, "progression": best.progression, "reasons": best.reasons,
         },
         "disagreements": disagreements,
