@@ -111,7 +111,6 @@ fn settings(criteria: &str, file: Option<&Path>) -> Result<Settings, Failure> {
     )))
 }
 
-#[allow(unused_variables, reason = "the first criteria on lesions follow")]
 /// A table with a row a subject and date.
 fn table(file: &Path) -> Result<Rows, Failure> {
     let rows = Rows::read(file)?;
@@ -145,7 +144,7 @@ pub(crate) fn assess(
         output::text(&explained(&settings, &document(&settings, subject), &subject.basis));
         return Ok(());
     }
-    print(subjects.iter().map(|subject| document(&settings, subject)).collect(), json);
+    print(settings.set(), subjects.iter().map(|subject| document(&settings, subject)).collect(), json);
     Ok(())
 }
 
@@ -202,7 +201,7 @@ pub(crate) fn confirm(
             output::error(&format!("warning: {name}: {}", finding["says"].as_str().unwrap_or_default()));
         }
     }
-    print(answers, json);
+    print(settings.set(), answers, json);
     Ok(())
 }
 
@@ -254,7 +253,7 @@ fn document(settings: &Settings, subject: &Subject) -> Value {
     answer
 }
 
-fn print(answers: Vec<Value>, json: bool) {
+fn print(set: CriteriaSet, answers: Vec<Value>, json: bool) {
     if json {
         output::json(&answers);
         return;
@@ -282,6 +281,14 @@ fn print(answers: Vec<Value>, json: bool) {
         &["subject", "confirmed", "dated", "unconfirmed", "assessments (confirmed status)"],
         rows,
     ));
+    let rate = |name: &str, key: &str, floor: Category| {
+        let reached = answers.iter().filter(|answer| answer["best"][key] == true).count();
+        output::text(&format!("{name} ({floor} or better, confirmed): {reached} of {}", answers.len()));
+    };
+    rate("overall response", "overall_response", set.overall_response_floor());
+    if let Some(floor) = set.major_response_floor() {
+        rate("major response", "major_response", floor);
+    }
 }
 
 /// One subject's course in words: what could be followed, and each visit's category and why.
