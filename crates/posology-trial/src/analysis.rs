@@ -4,6 +4,7 @@
 //! derives a number of its own.
 
 pub mod decision;
+pub mod dose_response;
 pub mod efficacy;
 pub mod exposure;
 pub mod patient;
