@@ -187,6 +187,9 @@ struct Response {
     /// Tell one subject's course in words
     #[arg(long)]
     explain: Option<String>,
+    /// Only the best response of each subject, read in passing: for long files of myeloma
+    #[arg(long, conflicts_with = "explain")]
+    best: bool,
     /// SDTM: whose results count, as TREVAL or TREVAL/TREVALID
     #[arg(long, default_value = "INVESTIGATOR")]
     evaluator: String,
@@ -278,13 +281,21 @@ fn run(cli: Cli) -> Result<(), failure::Failure> {
             ..
         }) => commands::response::confirm(&criteria, &file, settings.as_deref(), json),
         Command::Response(Response {
-            criteria, file, settings, explain, evaluator, partial_dates, ..
+            criteria,
+            file,
+            settings,
+            explain,
+            best,
+            evaluator,
+            partial_dates,
+            ..
         }) => commands::response::assess(
             &criteria.unwrap_or_default(),
             &file.unwrap_or_default(),
             settings.as_deref(),
             commands::response::Reading { evaluator: &evaluator, partial_dates },
             explain.as_deref(),
+            best,
             json,
         ),
         Command::Dose(DoseCommand::Prescribe { trial, regimen, height_cm, weight_kg }) => {

@@ -54,6 +54,20 @@ impl Rows {
         Ok(Self { file, columns, rows })
     }
 
+    /// A table of which only the heading was read.
+    pub(crate) fn heading(file: String, columns: impl IntoIterator<Item = String>) -> Self {
+        let columns = columns.into_iter().enumerate().map(|(index, name)| (name, index)).collect();
+        Self { file, columns, rows: Vec::new() }
+    }
+
+    /// The names of the columns in lower case, in their order.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let mut names: Vec<(usize, &String)> =
+            self.columns.iter().map(|(name, index)| (*index, name)).collect();
+        names.sort_unstable();
+        names.into_iter().map(|(_, name)| name.clone()).collect()
+    }
+
     /// Whether there is a column.
     fn has(&self, column: &str) -> bool {
         self.columns.contains_key(column)
@@ -67,6 +81,11 @@ impl Rows {
     /// An error about the table as a whole.
     pub(crate) fn bad(&self, error: &dyn std::fmt::Display) -> Failure {
         Failure::input(format!("{}: {error}", self.file))
+    }
+
+    /// An error at a row, from 1, and a column by its name.
+    pub(crate) fn wrong(&self, row: u64, column: &str, error: &dyn std::fmt::Display) -> Failure {
+        Failure::input(format!("{} row {row}, column {column}: {error}", self.file))
     }
 
     /// Requires, for each thing named, one of some columns.
@@ -135,6 +154,16 @@ impl Line<'_> {
     /// The row in words.
     pub(crate) fn place(&self) -> String {
         format!("{} row {}", self.table.file, self.number)
+    }
+
+    /// The text of a column by its place.
+    pub(crate) fn cell(&self, index: usize) -> Option<&str> {
+        self.cells.get(index)?.as_deref()
+    }
+
+    /// An error at a column by its name.
+    pub(crate) fn wrong(&self, column: &str, error: &dyn std::fmt::Display) -> Failure {
+        self.table.wrong(self.number, column, error)
     }
 
     /// An error at an empty cell.

@@ -22,6 +22,7 @@ mod change;
 mod criteria;
 mod ground;
 mod judge;
+mod levels;
 mod markers;
 mod measurable;
 mod nadir;
@@ -35,6 +36,7 @@ pub use criteria::{
     PlasmacytomaMinimal, PlasmacytomaVeryGoodPartial, Sensitivity, Settings, UnknownEdition, UrineAt200,
     UrineOnlySerum,
 };
+pub use levels::{progression_level, response_levels};
 pub use markers::{
     BadValue, Baseline, Chain, Clonality, Imaging, Immunofixation, Marker, Markers, Mass, Reading,
     SerumMethod,

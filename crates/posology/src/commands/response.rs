@@ -124,11 +124,25 @@ pub(crate) fn assess(
     settings_file: Option<&Path>,
     reading: Reading<'_>,
     explain: Option<&str>,
+    best_only: bool,
     json: bool,
 ) -> Result<(), Failure> {
     let settings = settings(criteria, settings_file)?;
     let mut subjects = match &settings {
-        Settings::Imwg(settings) => imwg::subjects(settings, &table(file)?)?,
+        Settings::Imwg(settings) if best_only => return imwg::best(settings, file, json),
+        _ if best_only => {
+            return Err(Failure::input(format!(
+                "--best: expected criteria of myeloma, found {}; mend: leave it out",
+                settings.set()
+            )));
+        }
+        Settings::Imwg(settings) => {
+            let rows = table(file)?;
+            if let Some(wanted) = explain {
+                return imwg::explain(settings, &rows, wanted, json);
+            }
+            imwg::subjects(settings, &rows)?
+        }
         Settings::Iwcll(settings) => iwcll::subjects(settings, &table(file)?)?,
         Settings::Iwwm(settings) => iwwm::subjects(settings, &table(file)?)?,
         Settings::Inrc(settings) => inrc::subjects(settings, file, reading)?,
@@ -143,6 +157,11 @@ pub(crate) fn assess(
         };
         output::text(&explained(&settings, &document(&settings, subject), &subject.basis));
         return Ok(());
+    }
+    for subject in &subjects {
+        for warning in &subject.warnings {
+            output::error(&format!("warning: {}: {}", subject.name, warning.says));
+        }
     }
     print(settings.set(), subjects.iter().map(|subject| document(&settings, subject)).collect(), json);
     Ok(())
