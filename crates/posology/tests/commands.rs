@@ -200,7 +200,7 @@ fn response_goes_from_values_to_a_confirmed_best_response_with_reasons() {
     assert!(subject["assessments"][0]["reasons"][0]["says"].as_str().unwrap().contains("50.0%"));
     let words = posology(&["response", "imwg-2016", &table, "--explain", "A"]);
     let words = String::from_utf8(words.stdout).unwrap();
-    assert!(words.contains("measurable") && words.contains("2024-03-01: MR"), "{words}");
+    assert!(words.contains("measurable") && words.contains("2024-03-01      2.01    -49.7%"), "{words}");
     let without_unit = file(folder.path(), "bare.csv", "subject,date,serum_m\nA,2024-01-01,4.00\n");
     let error = refusal(&["response", "imwg-2016", &without_unit]);
     assert!(error.contains("row 1") && error.contains("serum_m"), "{error}");

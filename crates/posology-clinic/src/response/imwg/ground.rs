@@ -192,6 +192,11 @@ impl Ground<'_> {
         match *self {
             Self::Rise { marker, low, value, by } => {
                 let (rule, limit) = by.words();
+                // From 0 no percentage exists.
+                let limit = match limit.strip_prefix("at least 25% and ") {
+                    Some(amount) if low <= Decimal::ZERO => format!("{amount}, which decides alone from a nadir of 0"),
+                    _ => limit.to_owned(),
+                };
                 plain(rule, format!("{}: {limit}", describe_rise(marker, low, value)))
                     .input("now", marker.show(value))
                     .input("nadir", marker.show(low))

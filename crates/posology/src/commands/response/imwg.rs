@@ -80,7 +80,7 @@ impl Values {
                     self.told.warn("no-baseline", says, date, "date");
                     (days.remove(0), format!("the first there is, after the first treatment on {first}"))
                 }
-                None => (days.remove(0), "the first of the subject".to_owned()),
+                None => (days.remove(0), "the first assessment of the subject".to_owned()),
             }
         } else {
             (flagged(self.flagged)?, "the one flagged in the file".to_owned())

@@ -4,7 +4,7 @@ use jiff::civil::Date;
 use posology_clinic::Because;
 use posology_clinic::response::Category;
 use posology_clinic::response::best::best;
-use posology_clinic::response::confirm::{Confirmed, confirm};
+use posology_clinic::response::confirm::{Confirmed, Status, confirm};
 use posology_clinic::response::imwg::{
     Change, Criteria, Marker, Settings, percent_change, progression_level, response_levels,
 };
@@ -190,7 +190,7 @@ impl Page {
             self.line(&format!("{name}, {unit}; change from baseline and from the nadir before the visit"));
             self.line("");
         }
-        self.line("date             value  baseline     nadir   assessed  status");
+        self.line("date           value  baseline    nadir   assessed  status");
         for status in &confirmed.statuses {
             let change = change_at(judged, status.date);
             let number = |value: Option<String>| value.unwrap_or_else(|| "-".to_owned());
@@ -200,15 +200,17 @@ impl Page {
                     format!("{sign}{value}%")
                 }))
             };
+            let reached = status.status == status.established && status.status == status.assessed;
             let stands = match (status.confirmed_by, status.counts) {
                 (_, false) => "does not count".to_owned(),
-                (Some(second), _) => format!("{}, confirmed on {second}", status.status),
-                (None, _) if status.assessed == status.established => status.status.to_string(),
-                (None, _) if status.assessed == Category::NotEvaluable => status.status.to_string(),
-                (None, _) => format!("{}; {} unconfirmed", status.status, status.assessed),
+                (Some(second), _) if reached => format!("{}, confirmed {second}", status.status),
+                (None, _) if status.assessed > status.status || is_lone_progression(status) => {
+                    format!("{}; {} unconfirmed", status.status, status.assessed)
+                }
+                _ => status.status.to_string(),
             };
             self.line(&format!(
-                "{}  {:>10}  {:>8}  {:>8}   {:<8}  {stands}",
+                "{}{:>10}{:>10}{:>9}   {:<9} {stands}",
                 status.date,
                 number(change.map(|change| change.value.to_string())),
                 percent(change.and_then(Change::percent_from_baseline)),
@@ -271,6 +273,11 @@ impl Page {
         let text = plot.draw(&points, &limits, &steps, judged.subject.course.new_therapy, confirmed);
         self.text.push_str(&text);
     }
+}
+
+/// A progression that no second sample confirmed, in a patient who has none yet.
+fn is_lone_progression(status: &Status) -> bool {
+    status.assessed == Category::Progressive && status.status != Category::Progressive
 }
 
 /// The value of the driving marker on a day beside baseline and nadir.
@@ -409,17 +416,19 @@ impl Plot {
         }
         let therapy = therapy.map(|date| format!("┆ new therapy {date}"));
         legend.extend(therapy.as_deref());
-        let wrapped = output::wrapped(
-            &legend.join("  ").replace(' ', "\u{a0}").replace("\u{a0}\u{a0}", " "),
-            self.columns + RIGHT,
-        );
-        for line in wrapped.lines() {
-            text.push_str(&format!(
-                "{}{}\n",
-                " ".repeat(LEFT + 1),
-                line.replace(' ', "   ").replace('\u{a0}', " ")
-            ));
+        let mut line = String::new();
+        for item in legend {
+            let length = line.chars().count() + item.chars().count() + 3;
+            if !line.is_empty() && length > self.columns + RIGHT {
+                text.push_str(&line_of(None, ' ', &line, None));
+                line.clear();
+            }
+            if !line.is_empty() {
+                line.push_str("   ");
+            }
+            line.push_str(item);
         }
+        text.push_str(&line_of(None, ' ', &line, None));
         text
     }
 
