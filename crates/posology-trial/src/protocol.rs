@@ -472,17 +472,56 @@ pub enum HoldAction {
     Meet,
 }
 
-/// Response criteria of the trial: the edition, and the points that it leaves open.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+/// Response criteria of the trial: the set, and the points that it leaves open.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Response {
     /// The criteria with their open points (IMWG 2016, each point at its default).
-    pub criteria: imwg::Settings,
+    pub criteria: posology_clinic::response::Settings,
+}
+
+impl Response {
+    /// The criteria, where they are those of myeloma and categories are computed from marker values.
+    #[must_use]
+    pub fn imwg(&self) -> Option<&imwg::Settings> {
+        match &self.criteria {
+            posology_clinic::response::Settings::Imwg(settings) => Some(settings),
+            _ => None,
+        }
+    }
 }
 
 impl Default for Response {
     fn default() -> Self {
-        Self { criteria: imwg::Settings::new(imwg::Edition::Imwg2016) }
+        let settings = imwg::Settings::new(imwg::Edition::Imwg2016);
+        Self { criteria: posology_clinic::response::Settings::Imwg(settings) }
+    }
+}
+
+impl<'de> Deserialize<'de> for Response {
+    /// The key `criteria` says which settings the table has.
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        use posology_clinic::response::{CriteriaSet, Settings, UnknownCriteria};
+        use serde::de::Error;
+        let mut table = toml::Table::deserialize(deserializer)?;
+        let Some(named) = table.get("criteria") else {
+            // Perhaps misspelt: then the other key is the fault.
+            let settings: imwg::Settings = toml::Value::Table(table).try_into().map_err(D::Error::custom)?;
+            return Ok(Self { criteria: Settings::Imwg(settings) });
+        };
+        let named = named.as_str().map_or_else(|| named.to_string(), str::to_owned);
+        let set: CriteriaSet = named.parse().map_err(|bad: UnknownCriteria| D::Error::custom(bad))?;
+        table.insert("criteria".to_owned(), set.id().into());
+        let table = toml::Value::Table(table);
+        let criteria = match set {
+            CriteriaSet::Imwg2006 | CriteriaSet::Imwg2011 | CriteriaSet::Imwg2016 => {
+                table.try_into().map(Settings::Imwg)
+            }
+            CriteriaSet::Iwcll2018 => table.try_into().map(Settings::Iwcll),
+            CriteriaSet::Iwwm6 | CriteriaSet::Iwwm11 => table.try_into().map(Settings::Iwwm),
+            CriteriaSet::Inrc2017 => table.try_into().map(Settings::Inrc),
+        };
+        Ok(Self { criteria: criteria.map_err(D::Error::custom)? })
     }
 }
 

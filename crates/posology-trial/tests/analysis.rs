@@ -4,6 +4,7 @@
 
 use jiff::civil::{Date, date};
 use posology_clinic::laboratory::Analyte;
+use posology_clinic::response::Category;
 use posology_design::Action;
 use posology_trial::analysis::decision::Advised;
 use posology_trial::analysis::toxicity::DltStatus;
@@ -12,7 +13,7 @@ use posology_trial::cut::{BadCut, Cut};
 use posology_trial::event::{
     Adjustment, Administration, AdverseEvent, Amount, Chain, CohortOpened, Correction, Death, Disposition,
     DltJudgement, Enrolment, EvaluabilityJudgement, Event, Fact, FractionOmitted, Judge, Laboratory,
-    NewTherapy, Prescription, Subject, Support, SupportKind,
+    NewTherapy, Prescription, ResponseAssessment, Subject, Support, SupportKind,
 };
 use posology_trial::protocol::Protocol;
 
@@ -627,4 +628,37 @@ fn an_omitted_fraction_keeps_its_number_where_the_others_have_none() {
     let analysis = trial.analyse();
     let fractions = &analysis.patients[0].exposure.fractions;
     assert!(fractions[0].given.is_none() && fractions[1].given == Some(on(8)));
+}
+
+#[test]
+fn a_trial_in_another_disease_confirms_the_investigators_categories_by_its_own_criteria() {
+    let mut trial = Trial::of_three();
+    let mut assessed = |day: i32, criteria: &str, response: &str| {
+        trial.facts.push(Fact::ResponseAssessment(ResponseAssessment {
+            subject: "1".into(),
+            criteria: Some(criteria.into()),
+            test: "OVRLRESP".into(),
+            response: Some(response.into()),
+            evaluator: Some("INVESTIGATOR".into()),
+            evaluator_id: None,
+            method: None,
+            visit: None,
+            at: Some(on(day).into()),
+            progression_found_by: None,
+            death_by_progression: false,
+        }));
+    };
+    assessed(29, "IWWM-11", "MR");
+    assessed(57, "IWWM-11", "MR");
+    assessed(64, "RECIST 1.1", "CR");
+    assessed(71, "IWWM-11", "sCR");
+    let protocol = format!("{PROTOCOL}\n[response]\ncriteria = \"iwwm-11\"\n");
+    let (protocol, _) = Protocol::read(&protocol).unwrap();
+    let chain = trial.chain();
+    let analysis = Analysis::of(&protocol, "", &chain, &Cut::freeze(&chain, None).unwrap()).unwrap();
+    let response = &analysis.patients.iter().find(|patient| patient.id == "1").unwrap().response;
+    assert_eq!(response.best.confirmed.map(Category::code), Some("MR"));
+    assert_eq!(response.visits.len(), 2);
+    let left_out: Vec<&str> = response.findings.iter().map(|finding| finding.says.as_str()).collect();
+    assert!(left_out.iter().any(|says| says.contains("\"sCR\" is no category of iwwm-11")), "{left_out:?}");
 }

@@ -178,6 +178,23 @@ fn refused_for_its_key(text: &str, offset: usize, path: &str) {
 }
 
 #[test]
+fn a_trial_in_another_disease_names_its_criteria_and_their_open_points() {
+    let minimal = "[trial]\nid = \"W\"\ntitle = \"Waldenström\"\n[version]\nid = \"1\"\ndate = 2020-01-01\nreason = \"first\"\n";
+    let read = |response: &str| Protocol::read(&format!("{minimal}{response}"));
+    let (protocol, _) = read("[response]\ncriteria = \"IWWM-11\"\nflare-days = 84\n").unwrap();
+    assert_eq!(protocol.response.criteria.set().id(), "iwwm-11");
+    assert!(protocol.response.imwg().is_none());
+    let written = serde_json::to_value(&protocol.response).unwrap();
+    assert_eq!((written["criteria"].as_str(), written["flare-days"].as_u64()), (Some("iwwm-11"), Some(84)));
+
+    let problems = read("[response]\ncriteria = \"iwwm-11\"\nflare-day = 84\n").unwrap_err();
+    assert_eq!((problems.as_slice()[0].line, problems.as_slice()[0].column), (10, 1), "{problems}");
+    let problems = read("[response]\ncriteria = \"iwwm-12\"\n").unwrap_err();
+    assert_eq!(problems.as_slice()[0].line, 9, "{problems}");
+    assert!(problems.as_slice()[0].expected.contains("iwwm-11"), "{problems}");
+}
+
+#[test]
 fn a_misspelt_key_or_word_is_named_with_the_one_that_was_meant() {
     each_is_named_at_its_place(&[
         bad("registry = ", "«regsitry = ", "trial.regsitry", "regsitry", "registry"),

@@ -156,6 +156,7 @@ impl FromStr for CriteriaSet {
 
 /// A set of criteria with an answer to every point it leaves open.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum Settings {
     /// Multiple myeloma.

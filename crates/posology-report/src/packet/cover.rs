@@ -92,7 +92,7 @@ pub(super) fn identity(review: Review<'_>) -> Vec<Fact> {
 
 /// The edition of the response criteria, such as `IMWG 2016`.
 pub(super) fn edition(analysis: &Analysis) -> String {
-    analysis.protocol.response.criteria.edition.id().to_uppercase().replace('-', " ")
+    analysis.protocol.response.criteria.set().id().to_uppercase().replace('-', " ")
 }
 
 /// The formula and cap of the body surface area.
@@ -117,6 +117,14 @@ fn counted(analysis: &Analysis, included: impl Fn(&PatientAnalysis) -> bool) -> 
     format!("{} of {all} enrolled", analysis.patients.iter().filter(|patient| included(patient)).count())
 }
 
+/// The criteria of response with every open point answered.
+fn response_criteria(protocol: &posology_trial::protocol::Protocol) -> Value {
+    match protocol.response.imwg() {
+        Some(myeloma) => json!(myeloma.criteria()),
+        None => json!(protocol.response.criteria),
+    }
+}
+
 /// The cover as data.
 pub(super) fn json(review: Review<'_>) -> Value {
     let Review { analysis, cohort, program } = review;
@@ -137,7 +145,7 @@ pub(super) fn json(review: Review<'_>) -> Value {
         },
         "ctcae": protocol.dlt.as_ref().map(|dlt| dlt.ctcae.id()),
         "dictionaries": protocol.dictionaries,
-        "response-criteria": protocol.response.criteria.criteria(),
+        "response-criteria": response_criteria(protocol),
         "body-surface": body_surface(analysis),
         "program": { "name": program.name, "version": program.version },
         "populations": {

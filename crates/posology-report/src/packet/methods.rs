@@ -91,12 +91,17 @@ fn holds(analysis: &Analysis) -> Table {
 
 /// Each open point of the criteria with the protocol's answer, and the rules of confirmation.
 fn open_points(analysis: &Analysis) -> Table {
-    let settings = &analysis.protocol.response.criteria;
-    let mut table =
-        Table::new("CRITERIA", format!("{} as applied", cover::edition(analysis)), settings.edition.source());
+    let response = &analysis.protocol.response;
+    let source = response.criteria.set().source();
+    let mut table = Table::new("CRITERIA", format!("{} as applied", cover::edition(analysis)), source);
     table.stub = "Point".to_owned();
     table.columns = vec![Column::words("Answer")];
-    let parts = [serde_json::to_value(settings.criteria()), serde_json::to_value(&settings.confirmation)];
+    let parts = match response.imwg() {
+        Some(myeloma) => {
+            vec![serde_json::to_value(myeloma.criteria()), serde_json::to_value(&myeloma.confirmation)]
+        }
+        None => vec![serde_json::to_value(&response.criteria)],
+    };
     for part in parts.into_iter().flatten() {
         let serde_json::Value::Object(points) = part else { continue };
         table.rows.extend(points.into_iter().filter(|(point, _)| point != "criteria").map(

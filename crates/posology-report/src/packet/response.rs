@@ -61,7 +61,7 @@ fn best_response(analysis: &Analysis, id: &str, population: Population, confirme
     } else {
         "Best response as assessed, confirmed or not"
     }));
-    let set = posology_clinic::response::Settings::Imwg(analysis.protocol.response.criteria.clone()).set();
+    let set = analysis.protocol.response.criteria.set();
     let categories = || set.categories().iter().rev().copied();
     table.rows.extend(
         categories().map(|category| {
@@ -107,7 +107,7 @@ fn best_response(analysis: &Analysis, id: &str, population: Population, confirme
             "Categories by {}; open points and rules of confirmation as listed under methods",
             cover::edition(analysis)
         ),
-        analysis.protocol.response.criteria.edition.source(),
+        set.source(),
     ));
     table
 }

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 use posology_clinic::Because;
 use posology_clinic::laboratory::Analyte;
-use posology_clinic::response::best::{Best, best};
-use posology_clinic::response::confirm::{Confirmed, Course, confirm};
+use posology_clinic::response::best::Best;
+use posology_clinic::response::confirm::{Confirmed, Course};
 use posology_clinic::response::imwg::{
     self, Baseline, Change, Immunofixation, Marker, Markers, Measurable, Reading,
 };
-use posology_clinic::response::{Assessment, Category, ProgressionKind};
+use posology_clinic::response::{Assessment, Category, CriteriaSet, ProgressionKind};
 use rust_decimal::Decimal;
 
 use super::patient::PatientAnalysis;
@@ -76,6 +76,7 @@ impl ResponseAnalysis {
     /// Derives it: from marker values where any were recorded, else from the investigator's categories.
     pub(crate) fn derive(protocol: &Protocol, patient: &Patient, first: Option<Date>, cut: &Cut) -> Self {
         let settings = &protocol.response.criteria;
+        let myeloma = protocol.response.imwg();
         let course = Course {
             first_treatment: first,
             new_therapy: new_therapy(patient),
@@ -84,8 +85,9 @@ impl ResponseAnalysis {
             last_treatment: None,
         };
         let mut findings = Vec::new();
-        let investigator = investigator_categories(patient, &mut findings);
-        let visits = marker_visits(patient, first, &mut findings);
+        let investigator = investigator_categories(patient, settings.set(), &mut findings);
+        let visits =
+            if myeloma.is_some() { marker_visits(patient, first, &mut findings) } else { Vec::new() };
         let last = course.new_therapy.map(|start| start.yesterday().unwrap_or(start));
 
         let mut response = Self {
@@ -95,19 +97,15 @@ impl ResponseAnalysis {
             baseline: None,
             visits: Vec::new(),
             confirmed: Confirmed { statuses: Vec::new(), findings: Vec::new() },
-            best: best(
-                &settings.confirmation,
-                &course,
-                &Confirmed { statuses: Vec::new(), findings: Vec::new() },
-            ),
+            best: settings.best(&course, &Confirmed { statuses: Vec::new(), findings: Vec::new() }),
             best_change: None,
             series: Vec::new(),
             evaluable: false,
             findings: Vec::new(),
         };
-        let assessments = if let (false, Some(first)) = (visits.is_empty(), first) {
+        let assessments = if let (false, Some(first), Some(myeloma)) = (visits.is_empty(), first, myeloma) {
             response.basis = Basis::Markers;
-            let criteria = settings.criteria();
+            let criteria = myeloma.criteria();
             let baseline = Baseline::new(baseline(&visits, first));
             let after: Vec<Markers> = visits.into_iter().filter(|visit| visit.date > first).collect();
             match imwg::measurable(&criteria, &baseline) {
@@ -147,8 +145,8 @@ impl ResponseAnalysis {
             Vec::new()
         };
         response.visits.sort_by_key(|visit| visit.date);
-        response.confirmed = confirm(&settings.confirmation, &course, &assessments);
-        response.best = best(&settings.confirmation, &course, &response.confirmed);
+        response.confirmed = settings.confirm(&course, &assessments);
+        response.best = settings.best(&course, &response.confirmed);
         let progression = response.confirmed.progression();
         response.best_change = response
             .series
@@ -194,27 +192,41 @@ fn new_therapy(patient: &Patient) -> Option<Date> {
     patient.new_therapies.iter().map(|therapy| therapy.start.earliest_date()).min()
 }
 
-/// The investigator's overall responses under criteria of the IMWG, with the category as written. A partial
+/// The words by which records name a family of criteria.
+fn words_of(set: CriteriaSet) -> &'static [&'static str] {
+    match set {
+        CriteriaSet::Imwg2006 | CriteriaSet::Imwg2011 | CriteriaSet::Imwg2016 => &["IMWG", "MYELOMA"],
+        CriteriaSet::Iwcll2018 => &["IWCLL", "CLL"],
+        CriteriaSet::Iwwm6 | CriteriaSet::Iwwm11 => &["IWWM", "WALDENSTR", "MACROGLOBULIN"],
+        CriteriaSet::Inrc2017 => &["INRC", "NEUROBLASTOMA"],
+    }
+}
+
+/// The investigator's overall responses under the trial's criteria, with the category as written. A partial
 /// date becomes the last day it can have been, and is reported.
-fn investigator_categories(patient: &Patient, findings: &mut Vec<Because>) -> Vec<(Assessment, String)> {
-    let is_imwg = |criteria: Option<&str>| {
+fn investigator_categories(
+    patient: &Patient,
+    set: CriteriaSet,
+    findings: &mut Vec<Because>,
+) -> Vec<(Assessment, String)> {
+    let is_of_trial = |criteria: Option<&str>| {
         criteria.is_some_and(|text| {
             let text = text.to_ascii_uppercase();
-            ["IMWG", "MYELOMA"].iter().any(|word| text.contains(word))
+            words_of(set).iter().any(|word| text.contains(word))
         })
     };
     let mut assessments: Vec<(Assessment, String)> = Vec::new();
     for fact in &patient.responses {
         let is_investigator =
             fact.evaluator.as_deref().is_none_or(|who| who.eq_ignore_ascii_case("INVESTIGATOR"));
-        if fact.test != "OVRLRESP" || !is_imwg(fact.criteria.as_deref()) || !is_investigator {
+        if fact.test != "OVRLRESP" || !is_of_trial(fact.criteria.as_deref()) || !is_investigator {
             continue;
         }
         let (Some(text), Some(at)) = (&fact.response, &fact.at) else { continue };
-        let Ok(category) = text.parse::<Category>() else {
+        let Ok(category) = set.category(text) else {
             findings.push(Because::new(
                 "response/unknown-category",
-                format!("{at}: the response {text:?} is no category of the IMWG; it was left out"),
+                format!("{at}: the response {text:?} is no category of {set}; it was left out"),
             ));
             continue;
         };
