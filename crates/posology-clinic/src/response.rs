@@ -14,16 +14,22 @@ use serde::{Deserialize, Serialize};
 
 use crate::Because;
 
+#[macro_use]
+mod open_points;
+
 pub mod amount;
 pub mod best;
 pub mod component;
 pub mod confirm;
 pub mod criteria;
+mod imaging;
 pub mod imwg;
 pub mod inrc;
 pub mod iwcll;
 pub mod iwwm;
 pub mod lesion;
+pub mod lugano;
+pub mod rano;
 
 pub use criteria::{CriteriaSet, Settings, UnknownCriteria};
 

@@ -520,6 +520,10 @@ impl<'de> Deserialize<'de> for Response {
             CriteriaSet::Iwcll2018 => table.try_into().map(Settings::Iwcll),
             CriteriaSet::Iwwm6 | CriteriaSet::Iwwm11 => table.try_into().map(Settings::Iwwm),
             CriteriaSet::Inrc2017 => table.try_into().map(Settings::Inrc),
+            CriteriaSet::Lugano2014 | CriteriaSet::Lyric => table.try_into().map(Settings::Lugano),
+            CriteriaSet::RanoHgg | CriteriaSet::Rano2 | CriteriaSet::RapnoHgg => {
+                table.try_into().map(Settings::Rano)
+            }
         };
         Ok(Self { criteria: criteria.map_err(D::Error::custom)? })
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::best::{self, Best};
 use super::confirm::{self, Confirmed, Course};
-use super::{Assessment, Category, UnknownCategory, imwg, inrc, iwcll, iwwm};
+use super::{Assessment, Category, UnknownCategory, imwg, inrc, iwcll, iwwm, lugano, rano};
 
 macro_rules! criteria_sets {
     ($($(#[doc = $meaning:literal])+
@@ -57,8 +57,9 @@ macro_rules! criteria_sets {
 }
 
 use Category::{
-    Complete, CompleteIncompleteRecovery, Minimal, NodularPartial, NotEvaluable, Partial,
-    PartialWithLymphocytosis, Progressive, Stable, StringentComplete, VeryGoodPartial,
+    Complete, CompleteIncompleteRecovery, IndeterminateGrowth, IndeterminateLesions, IndeterminateUptake,
+    Minimal, NoEvidence, NodularPartial, NotEvaluable, Partial, PartialWithLymphocytosis, Progressive,
+    Stable, StringentComplete, VeryGoodPartial,
 };
 
 criteria_sets! {
@@ -84,6 +85,19 @@ criteria_sets! {
     /// Neuroblastoma, revised international criteria of 2017.
     Inrc2017 = "inrc-2017", inrc::SOURCE,
         &[NotEvaluable, Progressive, Stable, Minimal, Partial, Complete];
+    /// Lymphoma, Lugano classification 2014.
+    Lugano2014 = "lugano-2014", lugano::LUGANO,
+        &[NotEvaluable, Progressive, NoEvidence, Stable, Partial, Complete];
+    /// Lymphoma under immunomodulators, LYRIC 2016.
+    Lyric = "lyric", lugano::LYRIC,
+        &[NotEvaluable, Progressive, IndeterminateUptake, IndeterminateLesions, IndeterminateGrowth, NoEvidence,
+          Stable, Partial, Complete];
+    /// High-grade glioma in adults, RANO 2010.
+    RanoHgg = "rano-hgg", rano::RANO_2010, &[NotEvaluable, Progressive, Stable, Partial, Complete];
+    /// Glioma in adults, RANO 2.0 of 2023.
+    Rano2 = "rano-2.0", rano::RANO_2, &[NotEvaluable, Progressive, Stable, Minimal, Partial, Complete];
+    /// High-grade glioma in children, RAPNO 2020.
+    RapnoHgg = "rapno-hgg", rano::RAPNO, &[NotEvaluable, Progressive, Stable, Partial, Complete];
 }
 
 impl CriteriaSet {
@@ -167,6 +181,12 @@ pub enum Settings {
     Iwwm(iwwm::Settings),
     /// Neuroblastoma.
     Inrc(inrc::Settings),
+    /// Lymphoma.
+    #[cfg_attr(feature = "schema", schemars(skip))]
+    Lugano(lugano::Settings),
+    /// Brain tumours.
+    #[cfg_attr(feature = "schema", schemars(skip))]
+    Rano(rano::Settings),
 }
 
 impl Settings {
@@ -185,6 +205,11 @@ impl Settings {
             CriteriaSet::Iwcll2018 => Self::Iwcll(iwcll::Settings::default()),
             CriteriaSet::Iwwm6 | CriteriaSet::Iwwm11 => Self::Iwwm(iwwm::Settings::new(set)),
             CriteriaSet::Inrc2017 => Self::Inrc(inrc::Settings::default()),
+            CriteriaSet::Lugano2014 => Self::Lugano(lugano::Settings::LUGANO_2014),
+            CriteriaSet::Lyric => Self::Lugano(lugano::Settings::LYRIC),
+            CriteriaSet::RanoHgg => Self::Rano(rano::Settings::RANO_HGG),
+            CriteriaSet::Rano2 => Self::Rano(rano::Settings::RANO_2),
+            CriteriaSet::RapnoHgg => Self::Rano(rano::Settings::RAPNO_HGG),
         }
     }
 
@@ -199,6 +224,8 @@ impl Settings {
             Self::Iwcll(settings) => settings.criteria,
             Self::Iwwm(settings) => settings.criteria,
             Self::Inrc(settings) => settings.criteria,
+            Self::Lugano(settings) => settings.criteria,
+            Self::Rano(settings) => settings.criteria,
         }
     }
 
@@ -209,6 +236,8 @@ impl Settings {
             Self::Iwcll(settings) => iwcll::confirm(settings, course, assessments),
             Self::Iwwm(settings) => iwwm::confirm(settings, course, assessments),
             Self::Inrc(settings) => inrc::confirm(settings, course, assessments),
+            Self::Lugano(settings) => lugano::confirm(settings, course, assessments),
+            Self::Rano(settings) => rano::confirm(settings, course, assessments),
         }
     }
 
@@ -219,6 +248,8 @@ impl Settings {
             Self::Iwcll(settings) => iwcll::best(settings, course, confirmed),
             Self::Iwwm(settings) => iwwm::best(settings, course, confirmed),
             Self::Inrc(settings) => inrc::best(settings, course, confirmed),
+            Self::Lugano(settings) => lugano::best(settings, course, confirmed),
+            Self::Rano(settings) => rano::best(settings, course, confirmed),
         }
     }
 }

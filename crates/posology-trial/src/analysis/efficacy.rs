@@ -199,6 +199,8 @@ fn words_of(set: CriteriaSet) -> &'static [&'static str] {
         CriteriaSet::Iwcll2018 => &["IWCLL", "CLL"],
         CriteriaSet::Iwwm6 | CriteriaSet::Iwwm11 => &["IWWM", "WALDENSTR", "MACROGLOBULIN"],
         CriteriaSet::Inrc2017 => &["INRC", "NEUROBLASTOMA"],
+        CriteriaSet::Lugano2014 | CriteriaSet::Lyric => &["LUGANO", "LYRIC", "LYMPHOMA"],
+        CriteriaSet::RanoHgg | CriteriaSet::Rano2 | CriteriaSet::RapnoHgg => &["RANO", "RAPNO"],
     }
 }
 

@@ -22,6 +22,8 @@ mod inrc;
 mod iwcll;
 mod iwwm;
 mod lesions;
+mod lugano;
+mod rano;
 mod wide;
 
 pub(crate) use lesions::{PartialDates, Reading};
@@ -83,6 +85,29 @@ impl Subject {
     }
 }
 
+/// Y or N in a column of a visit.
+fn flag(visit: &lesions::Visit, column: &str) -> Result<Option<bool>, Failure> {
+    match visit.value(column).map(str::to_ascii_uppercase).as_deref() {
+        None => Ok(None),
+        Some("Y") => Ok(Some(true)),
+        Some("N") => Ok(Some(false)),
+        Some(other) => {
+            let says =
+                format!("expected Y or N, found {other:?}; mend: write one of them, or leave it empty");
+            Err(visit.bad(column, &says))
+        }
+    }
+}
+
+/// A word of a closed list in a column of a visit.
+fn word<T: std::str::FromStr<Err = String>>(
+    visit: &lesions::Visit,
+    column: &str,
+) -> Result<Option<T>, Failure> {
+    let Some(text) = visit.value(column) else { return Ok(None) };
+    text.parse().map(Some).map_err(|bad| visit.bad(column, &bad))
+}
+
 /// The settings named, or the defaults of the set.
 fn settings(criteria: &str, file: Option<&Path>) -> Result<Settings, Failure> {
     let set: CriteriaSet = criteria.parse().map_err(|bad| Failure::input(format!("criteria: {bad}")))?;
@@ -95,6 +120,10 @@ fn settings(criteria: &str, file: Option<&Path>) -> Result<Settings, Failure> {
         CriteriaSet::Iwcll2018 => read_toml(&text).map(Settings::Iwcll),
         CriteriaSet::Iwwm6 | CriteriaSet::Iwwm11 => read_toml(&text).map(Settings::Iwwm),
         CriteriaSet::Inrc2017 => read_toml(&text).map(Settings::Inrc),
+        CriteriaSet::Lugano2014 | CriteriaSet::Lyric => read_toml(&text).map(Settings::Lugano),
+        CriteriaSet::RanoHgg | CriteriaSet::Rano2 | CriteriaSet::RapnoHgg => {
+            read_toml(&text).map(Settings::Rano)
+        }
     };
     let settings = read.map_err(|problems| Failure::Problems {
         file: path.display().to_string(),
@@ -146,6 +175,8 @@ pub(crate) fn assess(
         Settings::Iwcll(settings) => iwcll::subjects(settings, &table(file)?)?,
         Settings::Iwwm(settings) => iwwm::subjects(settings, &table(file)?)?,
         Settings::Inrc(settings) => inrc::subjects(settings, file, reading)?,
+        Settings::Lugano(settings) => lugano::subjects(settings, file, reading)?,
+        Settings::Rano(settings) => rano::subjects(settings, file, reading)?,
     };
     if let Some(wanted) = explain {
         subjects.retain(|subject| subject.name == wanted);

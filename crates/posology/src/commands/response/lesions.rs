@@ -63,6 +63,7 @@ pub(super) struct Visit {
     pub date: Date,
     pub lesions: Vec<Lesion>,
     values: BTreeMap<&'static str, (String, String)>,
+    of_lesions: BTreeMap<(String, &'static str), (String, String)>,
     is_baseline: bool,
     place: String,
 }
@@ -71,6 +72,17 @@ impl Visit {
     /// What a column of the visit says; `None` where it is empty.
     pub(super) fn value(&self, column: &str) -> Option<&str> {
         self.values.get(column).map(|(text, _)| text.as_str())
+    }
+
+    /// What a column of a lesion says; `None` where it is empty.
+    pub(super) fn of_lesion(&self, lesion: &str, column: &'static str) -> Option<&str> {
+        self.of_lesions.get(&(lesion.to_owned(), column)).map(|(text, _)| text.as_str())
+    }
+
+    /// An error at a column of a lesion.
+    pub(super) fn bad_lesion(&self, lesion: &str, column: &'static str, error: &dyn Display) -> Failure {
+        let place = self.of_lesions.get(&(lesion.to_owned(), column)).map_or(&self.place, |(_, place)| place);
+        Failure::input(format!("{place}, column {column}, lesion {lesion}: {error}"))
     }
 
     /// An error at a column of the visit.
@@ -92,8 +104,22 @@ const METHOD: &[&str] = &["method"];
 const BASELINE: &[&str] = &["baseline"];
 const COURSE: &[&str] = &["first_treatment", "therapy_start", "death", "investigator"];
 
+/// What criteria want of layout A beyond lesions and visits.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct More<'a> {
+    /// Columns that belong to a lesion on its day.
+    pub lesion_columns: &'a [&'static str],
+    /// Whether there need be no lesions, because the visit may say enough.
+    pub lesions_optional: bool,
+}
+
 /// The patients of a table of lesions, or of a folder of SDTM.
 pub(super) fn read(file: &Path, options: &Options<'_>) -> Result<Vec<Patient>, Failure> {
+    read_more(file, options, More::default())
+}
+
+/// As [`read`], with what layout A may say beyond lesions and visits.
+pub(super) fn read_more(file: &Path, options: &Options<'_>, more: More<'_>) -> Result<Vec<Patient>, Failure> {
     if file.is_dir() {
         return sdtm::read_folder(file, options);
     }
@@ -103,8 +129,13 @@ pub(super) fn read(file: &Path, options: &Options<'_>) -> Result<Vec<Patient>, F
     }
     let known =
         [SUBJECT, DATE, LESION, ROLE, SITE, NODE, LONGEST, SHORTEST, UNIT, STATE, METHOD, BASELINE, COURSE];
-    rows.refuse_misspelt(&known.into_iter().chain([options.columns]).collect::<Vec<_>>())?;
-    rows.need(&[("a subject", SUBJECT), ("a date", DATE), ("a lesion", LESION)])?;
+    rows.refuse_misspelt(
+        &known.into_iter().chain([options.columns, more.lesion_columns]).collect::<Vec<_>>(),
+    )?;
+    rows.need(&[("a subject", SUBJECT), ("a date", DATE)])?;
+    if !more.lesions_optional {
+        rows.need(&[("a lesion", LESION)])?;
+    }
     let mut found = Found::default();
     for line in rows.lines() {
         let name: String = line.required(SUBJECT)?;
@@ -114,6 +145,12 @@ pub(super) fn read(file: &Path, options: &Options<'_>) -> Result<Vec<Patient>, F
         chart.read_course(&line, date, options.set)?;
         chart.read_visit(&at, options.columns)?;
         if let Some(id) = line.text(LESION) {
+            let visit = chart.visit(date, || at.place());
+            for &column in more.lesion_columns {
+                if let Some(text) = at.line.text(&[column]) {
+                    visit.of_lesions.insert((id.to_owned(), column), (text.to_owned(), at.place()));
+                }
+            }
             let entry = entry(&at, id, chart)?;
             chart.add(&at, entry)?;
         } else if let Some(column) =
