@@ -19,6 +19,7 @@ mod open_points;
 
 pub mod amount;
 pub mod best;
+mod choice;
 pub mod component;
 pub mod confirm;
 pub mod criteria;

@@ -10,19 +10,24 @@
 //! Source: Park et al., J Clin Oncol 2017;35:2580-7, doi:10.1200/JCO.2016.72.0177, tables 2 to 5. Left out: urinary
 //! catecholamines, as there; cerebrospinal fluid and effusions.
 
-use jiff::ToSpan;
-use jiff::civil::Date;
 use rust_decimal::Decimal;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::amount::{Measure, fell_by, moved, rose_beyond, whole};
-use super::best::Best;
 use super::component::Component;
-use super::confirm::{self, Confirmed, Course, Rules, Settled, Walk};
 use super::imwg::BadValue;
 use super::lesion::{Lesion, Role, Size};
-use super::{Assessment, Category, CriteriaSet, ProgressionKind};
+use super::{Category, ProgressionKind};
 use crate::Because;
+
+mod confirm;
+mod settings;
+mod visit;
+
+pub use confirm::{best, confirm};
+pub use settings::{FallToMinimal, RiseFrom, Settings, Unnamed};
+pub use visit::{Score, ScoreSystem, Uptake, Visit};
+use visit::{diameter, is_primary};
 
 /// Tumour in the marrow, %: the highest of aspirates and biopsies of both sides.
 pub const MARROW: Measure = Measure::percent("tumour in the marrow");
@@ -83,260 +88,6 @@ impl Verdict {
             Self::Partial => "PR",
             Self::Complete => "CR",
         }
-    }
-}
-
-macro_rules! choice {
-    ($(#[$about:meta])* $name:ident { $($(#[$meaning:meta])* $answer:ident,)+ }) => {
-        $(#[$about])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-        #[serde(rename_all = "kebab-case")]
-        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-        pub enum $name {
-            $($(#[$meaning])* $answer,)+
-        }
-    };
-}
-
-choice! {
-    /// What a marrow between 5 and 20% at baseline is when it falls to 5% or less.
-    FallToMinimal {
-        /// Minimal disease, by the general wording.
-        Minimal,
-        /// Stable disease, since no printed case names it.
-        Stable,
-    }
-}
-
-choice! {
-    /// An overall category for a combination of components that the paper does not name.
-    Unnamed {
-        /// Partial response.
-        Partial,
-        /// Minor response.
-        Minor,
-        /// Stable disease.
-        Stable,
-    }
-}
-
-choice! {
-    /// From which earlier value a rise is measured.
-    RiseFrom {
-        /// Baseline.
-        Baseline,
-        /// The lowest so far, baseline included.
-        Nadir,
-    }
-}
-
-impl Unnamed {
-    const fn category(self) -> Category {
-        match self {
-            Self::Partial => Category::Partial,
-            Self::Minor => Category::Minimal,
-            Self::Stable => Category::Stable,
-        }
-    }
-}
-
-/// The criteria with an answer to every point they leave open.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct Settings {
-    /// `inrc-2017`.
-    pub criteria: CriteriaSet,
-    /// What a marrow of more than 5 and up to 20% at baseline is at 5% or less. Default: `minimal`.
-    pub marrow_fall_to_five: FallToMinimal,
-    /// Complete response in every component but minimal disease in the marrow. Default: `partial`.
-    pub complete_but_minimal_marrow: Unnamed,
-    /// Minimal disease in the marrow, and no response elsewhere. Default: `stable`.
-    pub minimal_marrow_alone: Unnamed,
-    /// From which share a progression of the marrow is measured. Default: `nadir`.
-    pub marrow_rise_from: RiseFrom,
-    /// From which MIBG score a relative score of 1.2 is measured. Default: `baseline`.
-    pub score_rise_from: RiseFrom,
-    /// Whether a new lesion must take up the tracer or be proven by biopsy to be progression. Default: true.
-    pub new_lesion_needs_proof: bool,
-    /// Days after which a second assessment must agree with a response; none given means that none is needed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub confirm_after_days: Option<u32>,
-    /// Days from the first treatment before which stable disease is no best response. Default: 0.
-    pub min_stable_disease_days: u32,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            criteria: CriteriaSet::Inrc2017,
-            marrow_fall_to_five: FallToMinimal::Minimal,
-            complete_but_minimal_marrow: Unnamed::Partial,
-            minimal_marrow_alone: Unnamed::Stable,
-            marrow_rise_from: RiseFrom::Nadir,
-            score_rise_from: RiseFrom::Baseline,
-            new_lesion_needs_proof: true,
-            confirm_after_days: None,
-            min_stable_disease_days: 0,
-        }
-    }
-}
-
-/// Uptake of MIBG, or of FDG where the tumour takes up no MIBG.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Uptake {
-    /// No scan.
-    #[default]
-    NotDone,
-    /// The tumour takes up neither tracer; said at baseline.
-    NotAvid,
-    /// Gone.
-    Resolved,
-    /// Less than at baseline.
-    Better,
-    /// There; after baseline, unchanged.
-    Avid,
-    /// More than at baseline.
-    Worse,
-}
-
-/// A score of MIBG uptake over the skeleton.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ScoreSystem {
-    /// Curie: 0 to 30.
-    Curie,
-    /// SIOPEN: 0 to 72.
-    Siopen,
-}
-
-impl ScoreSystem {
-    const fn highest(self) -> u32 {
-        match self {
-            Self::Curie => 30,
-            Self::Siopen => 72,
-        }
-    }
-
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Curie => "Curie",
-            Self::Siopen => "SIOPEN",
-        }
-    }
-}
-
-/// An absolute MIBG score.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Score {
-    /// Its value.
-    pub value: u32,
-    /// By which system.
-    pub system: ScoreSystem,
-}
-
-/// Everything found at one assessment.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Visit {
-    /// Day of the assessment.
-    pub date: Date,
-    /// Lesions by CT or MRI; the primary tumour is the one whose site is `primary`.
-    pub lesions: Vec<Lesion>,
-    /// Uptake of the primary tumour.
-    pub primary_uptake: Uptake,
-    /// Uptake of metastases in soft tissue.
-    pub soft_tissue_uptake: Uptake,
-    /// MIBG score of the skeleton.
-    pub score: Option<Score>,
-    /// FDG-avid bone lesions, counted where the tumour takes up no MIBG.
-    pub fdg_bone_lesions: Option<u32>,
-    /// Whether a new lesion takes up MIBG or FDG, or was proven by biopsy.
-    pub new_lesion_proven: bool,
-    /// Tumour in the marrow, %.
-    pub marrow: Option<Decimal>,
-}
-
-impl Visit {
-    /// An assessment of which nothing is known yet.
-    pub const fn new(date: Date) -> Self {
-        Self {
-            date,
-            lesions: Vec::new(),
-            primary_uptake: Uptake::NotDone,
-            soft_tissue_uptake: Uptake::NotDone,
-            score: None,
-            fdg_bone_lesions: None,
-            new_lesion_proven: false,
-            marrow: None,
-        }
-    }
-
-    fn check(&self) -> Result<(), BadValue> {
-        MARROW.check(self.marrow, self.date)?;
-        for lesion in &self.lesions {
-            let place = || format!("lesion {} of {}", lesion.id, self.date);
-            if let Size::Measured { longest, shortest } = &lesion.size {
-                LENGTH.check(*longest, self.date)?;
-                LENGTH.check(*shortest, self.date)?;
-                if diameter(lesion).is_none() {
-                    let (expected, found) = if lesion.is_node {
-                        ("the short axis of a node", "the longest diameter alone")
-                    } else {
-                        ("the longest diameter", "the short axis alone")
-                    };
-                    return Err(BadValue {
-                        place: place(),
-                        found: found.to_owned(),
-                        expected: expected.to_owned(),
-                        mend: "measure it, or mark the lesion as not assessed".to_owned(),
-                    });
-                }
-            }
-            if self.lesions.iter().filter(|other| other.id == lesion.id).count() > 1 {
-                return Err(BadValue {
-                    place: place(),
-                    found: "two rows".to_owned(),
-                    expected: "one".to_owned(),
-                    mend: "keep the one that holds".to_owned(),
-                });
-            }
-        }
-        match self.score {
-            Some(score) if score.value > score.system.highest() => Err(BadValue {
-                place: format!("MIBG score of {}", self.date),
-                found: score.value.to_string(),
-                expected: format!("0 to {} by {}", score.system.highest(), score.system.name()),
-                mend: "correct the score, or name the system it is by".to_owned(),
-            }),
-            _ => Ok(()),
-        }
-    }
-
-    fn lesion(&self, id: &str) -> Option<&Lesion> {
-        self.lesions.iter().find(|lesion| lesion.id == id)
-    }
-}
-
-/// Whether a lesion is the primary tumour.
-fn is_primary(lesion: &Lesion) -> bool {
-    lesion.site.trim().eq_ignore_ascii_case("primary")
-}
-
-/// The diameter that counts, mm: the short axis of a node, else the longest; 5 mm where too small, 0 where gone.
-fn diameter(lesion: &Lesion) -> Option<Decimal> {
-    match &lesion.size {
-        Size::Measured { longest, shortest } => {
-            if lesion.is_node && !is_primary(lesion) {
-                *shortest
-            } else {
-                *longest
-            }
-        }
-        Size::TooSmall => Some(TOO_SMALL),
-        Size::Absent => Some(Decimal::ZERO),
-        Size::Present | Size::Worse | Size::NotAssessed => None,
     }
 }
 
@@ -813,37 +564,4 @@ enum Shown {
     NotWorse,
     Worse,
     Unknown,
-}
-
-impl Settings {
-    fn rules(&self) -> Rules {
-        Rules { min_stable_disease_days: self.min_stable_disease_days, ..Rules::PROTOCOL }
-    }
-}
-
-/// Confirms the assessments of one patient, given in any order.
-///
-/// Every assessment stands at once, unless the protocol asks that a response is there again after some days
-/// ([`Settings::confirm_after_days`]); then the least of the categories up to that day is established.
-pub fn confirm(settings: &Settings, course: &Course, assessments: &[Assessment]) -> Confirmed {
-    let walk = Walk { source: SOURCE, kind_decides: false };
-    walk.carry(course, assessments, |days, day, _| {
-        let here = days[day];
-        match settings.confirm_after_days {
-            Some(wait) if here.category.is_response() => {
-                let until = here.date.saturating_add(i64::from(wait).days());
-                confirm::lasting(course, days, day, until, "inrc-2017/confirmed", SOURCE)
-            }
-            _ => Settled {
-                established: here.category,
-                confirmed_by: None,
-                because: because("at-once", format!("{} needs no second assessment", here.category)),
-            },
-        }
-    })
-}
-
-/// The best response among statuses that [`confirm`] gave for the same settings and course.
-pub fn best(settings: &Settings, course: &Course, confirmed: &Confirmed) -> Best {
-    super::best::best(&settings.rules(), course, confirmed)
 }
