@@ -2,7 +2,7 @@
 //!
 //! Start at [`assess`]: settings, a baseline, the visits before in any order, and the visit to judge in; a
 //! [`Response`] with the verdicts of the three components out: primary tumour, soft tissue and bone metastases,
-//! marrow. [`confirm`] asks for a second assessment where the protocol does; [`best`] picks the best.
+//! marrow. [`confirm()`] asks for a second assessment where the protocol does; [`best`] picks the best.
 //!
 //! A lesion whose site is `primary` is the primary tumour, every other one a metastasis. Minor response (`MR`) means
 //! mixed here: a component responds while another is stable. Progression by size needs **more than** 20%.

@@ -2,7 +2,7 @@
 //!
 //! Start at [`assess`]: settings, a baseline, the visits before in any order, and the visit to judge in; a
 //! [`Response`] with a verdict a parameter out. Group A (nodes, spleen and liver, lymphocytes) is the load of the
-//! disease, group B (platelets, haemoglobin) the function of the marrow. [`confirm`] asks that a response lasts;
+//! disease, group B (platelets, haemoglobin) the function of the marrow. [`confirm()`] asks that a response lasts;
 //! [`best`] picks the best; [`recurrence`] tells relapse from refractory disease. Comparisons are exact.
 //!
 //! Source: Hallek et al., Blood 2018;131:2745-60, doi:10.1182/blood-2017-09-806398, table 4 and section 5; partial

@@ -1,7 +1,7 @@
 //! Response in Waldenström macroglobulinaemia, by the 6th and the 11th international workshop.
 //!
 //! Start at [`assess`]: settings, a baseline, the visits before in any order, and the visit to judge in; a
-//! [`Response`] with a verdict a component out. [`confirm`] asks for the second immunofixation of a complete
+//! [`Response`] with a verdict a component out. [`confirm()`] asks for the second immunofixation of a complete
 //! response and the second IgM of a progression; [`best`] picks the best response. Comparisons are exact.
 //!
 //! Minimal response counts in the overall response rate here, unlike in myeloma: the major rate is partial

@@ -75,7 +75,7 @@ pub fn confirm(settings: &Settings, course: &Course, assessments: &[Assessment])
     confirmed
 }
 
-/// The best response among statuses that [`confirm`] gave for the same settings and course.
+/// The best response among statuses that [`confirm()`] gave for the same settings and course.
 pub fn best(settings: &Settings, course: &Course, confirmed: &Confirmed) -> Best {
     super::super::best::best(&settings.rules(course), course, confirmed)
 }

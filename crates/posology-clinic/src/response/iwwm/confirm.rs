@@ -69,7 +69,7 @@ fn second_immunofixation(settings: &Settings, course: &Course, days: &[&Assessme
     }
 }
 
-/// The best response among statuses that [`confirm`] gave for the same settings and course.
+/// The best response among statuses that [`confirm()`] gave for the same settings and course.
 pub fn best(settings: &Settings, course: &Course, confirmed: &Confirmed) -> Best {
     super::super::best::best(&settings.rules(), course, confirmed)
 }
