@@ -122,7 +122,7 @@ impl<Visit> Wide<Visit> {
         Ok(())
     }
 
-    /// The baseline (the flagged row, else the first) and the visits after it, in date order. What lies before
+    /// The baseline (the flagged row, else the last on or before first treatment, else the first) and the visits after it, in date order. What lies before
     /// baseline is left out and reported.
     pub(super) fn split(mut self, rows: &Rows) -> Result<(Subject, Visit, Vec<Visit>), Failure> {
         self.visits.sort_by_key(|visit| visit.0);
@@ -131,7 +131,11 @@ impl<Visit> Wide<Visit> {
             None if self.visits.is_empty() => {
                 return Err(rows.bad(&format!("subject {}: expected a row, found none", self.subject.name)));
             }
-            None => self.visits.remove(0),
+            None => {
+                let treated = self.subject.course.first_treatment;
+                let last = treated.and_then(|first| self.visits.iter().rposition(|visit| visit.0 <= first));
+                self.visits.remove(last.unwrap_or(0))
+            }
         };
         let (before, after): (Vec<_>, Vec<_>) = self.visits.into_iter().partition(|visit| visit.0 < date);
         for (early, _) in before {
