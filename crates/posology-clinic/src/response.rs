@@ -19,7 +19,6 @@ mod open_points;
 
 pub mod amount;
 pub mod best;
-mod choice;
 pub mod component;
 pub mod confirm;
 pub mod criteria;

@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::super::choice::choice;
 use super::super::{Category, CriteriaSet};
 
 choice! {

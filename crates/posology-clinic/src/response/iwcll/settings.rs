@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 
 use super::super::CriteriaSet;
 use super::super::amount::whole;
-use super::super::choice::choice;
 
 choice! {
     /// How long the therapy goes, which decides when a response counts.

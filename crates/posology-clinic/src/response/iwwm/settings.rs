@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 
 use super::super::CriteriaSet;
 use super::super::amount::whole;
-use super::super::choice::choice;
 use super::super::confirm::{LastProgression, Rules};
 use crate::Because;
 
