@@ -9,7 +9,9 @@ pub mod efficacy;
 pub mod exposure;
 pub mod patient;
 pub mod rates;
+pub mod reduction;
 pub mod survival;
+pub mod swimmer;
 pub mod toxicity;
 
 use posology_clinic::Because;

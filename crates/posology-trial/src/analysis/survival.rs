@@ -157,6 +157,59 @@ impl KaplanMeier {
         Ok(Self { patients, events, scale, confidence, steps, because })
     }
 
+    /// The follow-up: the curve of the same patients with event and censoring exchanged, so that its median is the time
+    /// for which half would have been followed had nobody had the event (Schemper and Smith's reverse Kaplan-Meier).
+    ///
+    /// At equal times the ends of follow-up come before the events, as R's survfit has it with the status exchanged.
+    ///
+    /// ```
+    /// use posology_trial::analysis::rates::Confidence;
+    /// use posology_trial::analysis::survival::{IntervalScale, KaplanMeier, TimeToEvent};
+    /// let times = [(30.0, true), (60.0, false), (90.0, true), (120.0, false)]
+    ///     .map(|(days, event)| TimeToEvent { days, event });
+    /// let follow_up = KaplanMeier::follow_up(&times, IntervalScale::LogLog, Confidence::NINETY_FIVE)?;
+    /// assert_eq!((follow_up.events(), follow_up.median().days), (2, Some(120.0))); // 2/3 from day 60, then 0
+    /// # Ok::<(), posology_trial::analysis::survival::BadTime>(())
+    /// ```
+    ///
+    /// # Errors
+    /// A time that is negative or not finite.
+    pub fn follow_up(
+        times: &[TimeToEvent],
+        scale: IntervalScale,
+        confidence: Confidence,
+    ) -> Result<Self, BadTime> {
+        let exchanged: Vec<TimeToEvent> =
+            times.iter().map(|time| TimeToEvent { days: time.days, event: !time.event }).collect();
+        let mut curve = Self::estimate(&exchanged, scale, confidence)?;
+        curve.because = Because::new(
+            "survival/reverse-kaplan-meier",
+            format!("{} of {} patients are followed without the event", curve.events, curve.patients),
+        )
+        .input("patients", curve.patients)
+        .input("censored", curve.events)
+        .input("confidence", confidence)
+        .input("interval", scale.word())
+        .source(
+            "Schemper M, Smith TL. Control Clin Trials 1996;17:343-346, doi:10.1016/0197-2456(96)00075-X",
+        );
+        Ok(curve)
+    }
+
+    /// Patients at risk just before a time: with neither event nor censoring earlier. 0 after the last.
+    ///
+    /// ```
+    /// use posology_trial::analysis::rates::Confidence;
+    /// use posology_trial::analysis::survival::{IntervalScale, KaplanMeier, TimeToEvent};
+    /// let times = [(30.0, true), (60.0, false), (90.0, true)].map(|(days, event)| TimeToEvent { days, event });
+    /// let curve = KaplanMeier::estimate(&times, IntervalScale::LogLog, Confidence::NINETY_FIVE)?;
+    /// assert_eq!([0.0, 30.0, 31.0, 90.0, 91.0].map(|days| curve.at_risk(days)), [3, 3, 2, 1, 0]);
+    /// # Ok::<(), posology_trial::analysis::survival::BadTime>(())
+    /// ```
+    pub fn at_risk(&self, days: f64) -> u32 {
+        self.steps.iter().find(|step| step.days >= days).map_or(0, |step| step.at_risk)
+    }
+
     /// Patients in the estimate.
     pub fn patients(&self) -> u32 {
         self.patients
@@ -217,7 +270,7 @@ impl KaplanMeier {
         if days.is_nan() || days < 0.0 || (days > last.days && last.survival > 0.0) {
             return None;
         }
-        let at_risk = self.steps.iter().find(|step| step.days >= days).map_or(0, |step| step.at_risk);
+        let at_risk = self.at_risk(days);
         let (survival, interval) = match self.steps.iter().rev().find(|step| step.days <= days) {
             Some(step) => (step.survival, step.interval),
             None => (1.0, interval(1.0, 0.0, self.scale)),
@@ -367,6 +420,19 @@ mod tests {
         assert_eq!((none_left.survival, none_left.at_risk, none_left.interval), (0.0, 0, None));
     }
 
+    /// Source: worked by hand. Follow-up ends at 20, 40 and 50; events at 10 and 30 leave the follow-up open:
+    /// 1 - 1/4 = 3/4 from day 20, times 1/2 = 3/8 from day 40, 0 from day 50.
+    #[test]
+    fn the_median_follow_up_is_where_the_exchanged_curve_falls_to_one_half() {
+        let times = [(10.0, true), (20.0, false), (30.0, true), (40.0, false), (50.0, false)]
+            .map(|(days, event)| TimeToEvent { days, event });
+        let curve = KaplanMeier::follow_up(&times, IntervalScale::LogLog, Confidence::NINETY_FIVE).unwrap();
+        let survival: Vec<f64> = curve.steps().iter().map(|step| step.survival).collect();
+        assert_eq!(survival, [1.0, 0.75, 0.75, 0.375, 0.0]);
+        assert_eq!((curve.patients(), curve.events(), curve.median().days), (5, 3, Some(40.0)));
+        assert_eq!(curve.because().rule, "survival/reverse-kaplan-meier");
+    }
+
     #[test]
     fn nobody_gives_an_empty_curve_and_no_median() {
         let curve = KaplanMeier::estimate(&[], IntervalScale::LogLog, Confidence::NINETY_FIVE).unwrap();
@@ -404,6 +470,28 @@ mod tests {
             }
             data.reverse();
             prop_assert_eq!(estimate(&data), curve);
+        }
+
+        #[test]
+        fn censoring_a_patient_later_never_lowers_survival(
+            data in prop::collection::vec((0_u32..50, any::<bool>()), 1..40),
+            who in any::<prop::sample::Index>(),
+            longer in 1_u32..60,
+        ) {
+            let mut times: Vec<_> =
+                data.iter().map(|(days, event)| TimeToEvent { days: f64::from(*days), event: *event }).collect();
+            let who = who.index(times.len());
+            times[who].event = false;
+            let estimate =
+                |times: &[TimeToEvent]| KaplanMeier::estimate(times, IntervalScale::Log, Confidence::NINETY).unwrap();
+            let before = estimate(&times);
+            times[who].days += f64::from(longer);
+            let after = estimate(&times);
+            for step in before.steps() {
+                let later = after.at(step.days).unwrap();
+                prop_assert!(later.survival >= step.survival - 1e-12, "day {}", step.days);
+                prop_assert!(later.at_risk >= step.at_risk);
+            }
         }
     }
 }
