@@ -6,6 +6,7 @@
 pub mod decision;
 pub mod dose_response;
 pub mod efficacy;
+pub mod endpoint;
 pub mod exposure;
 pub mod patient;
 pub mod rates;
@@ -22,8 +23,10 @@ use crate::event::{Chain, Recommendation, SponsorDecision};
 use crate::protocol::{Population, Protocol, RateDefinition};
 use crate::state::State;
 use decision::Advice;
+use endpoint::{CensoringSet, EndpointTime, TimeEndpoint};
 use patient::PatientAnalysis;
 use rates::Rate;
+use survival::TimeToEvent;
 
 /// A trial at a cut, analysed.
 #[derive(Debug, Clone)]
@@ -70,6 +73,23 @@ pub struct CohortAnalysis {
     pub patients: Vec<usize>,
     /// What the design advises on its level, at this cut, with reasons. `None` without a design or a patient.
     pub advice: Option<Advice>,
+}
+
+/// The times of patients to an endpoint.
+#[derive(Debug, Clone)]
+pub struct Times<'a> {
+    /// Each patient who stands in the endpoint, with the time.
+    pub counted: Vec<(&'a PatientAnalysis, EndpointTime)>,
+    /// Each who does not, with the reason.
+    pub not_counted: Vec<(&'a PatientAnalysis, Because)>,
+}
+
+impl Times<'_> {
+    /// As data of an estimate.
+    #[must_use]
+    pub fn data(&self) -> Vec<TimeToEvent> {
+        self.counted.iter().map(|(_, time)| time.time()).collect()
+    }
 }
 
 /// Where a cohort stands: no step is skipped.
@@ -195,6 +215,28 @@ impl Analysis {
             .clone()
             .find(|cohort| cohort.stage == CohortStage::UnderReview)
             .or_else(|| cohorts.find(|cohort| self.patients_of(cohort).any(PatientAnalysis::is_treated)))
+    }
+
+    /// The times of some patients to an endpoint by a set of censoring rules, and why the others have none.
+    #[must_use]
+    pub fn times<'a>(
+        &self,
+        endpoint: TimeEndpoint,
+        set: CensoringSet,
+        patients: impl Iterator<Item = &'a PatientAnalysis>,
+    ) -> Times<'a> {
+        let mut times = Times { counted: Vec::new(), not_counted: Vec::new() };
+        for patient in patients {
+            let found = match &patient.followed {
+                Some(followed) => followed.time_to(endpoint, set, &self.protocol.times),
+                None => Err(Because::new("time/not-treated", "no fraction was given")),
+            };
+            match found {
+                Ok(time) => times.counted.push((patient, time)),
+                Err(because) => times.not_counted.push((patient, because)),
+            }
+        }
+        times
     }
 
     /// A rate of the protocol over some patients, on confirmed or on unconfirmed best response.

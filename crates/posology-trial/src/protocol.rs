@@ -22,6 +22,8 @@ use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::analysis::endpoint;
+
 pub use problem::{Problem, Problems, Severity};
 pub use read::{DesignFile, read_design, read_scenarios, read_toml};
 pub use schema::json_schema;
@@ -71,6 +73,9 @@ pub struct Protocol {
     /// Endpoints.
     #[serde(default)]
     pub endpoint: Vec<Endpoint>,
+    /// Times to an event: the set of censoring rules, and what the guidance leaves open.
+    #[serde(default)]
+    pub times: endpoint::Settings,
     /// Rates: each percentage that may be printed, by definition id.
     #[serde(default = "default_rates")]
     pub rate: Vec<RateDefinition>,

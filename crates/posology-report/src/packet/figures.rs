@@ -408,8 +408,11 @@ impl<'a> Drawing<'a> {
 
     /// F7: progression-free survival, once someone had the event.
     fn progression_free(&self) -> Option<Figure> {
-        let times: Vec<TimeToEvent> =
-            self.treated.iter().filter_map(|patient| Some(patient.progression_free.as_ref()?.time)).collect();
+        let times: Vec<TimeToEvent> = self
+            .treated
+            .iter()
+            .filter_map(|patient| Some(patient.progression_free.as_ref()?.time()))
+            .collect();
         let estimate = KaplanMeier::estimate(&times, IntervalScale::LogLog, Confidence::NINETY_FIVE).ok()?;
         if estimate.events() == 0 {
             return None;
@@ -438,10 +441,12 @@ impl<'a> Drawing<'a> {
         let endpoint = "Progression-free survival";
         let mut figure =
             figure::KaplanMeier::new(endpoint, "Greenwood, log-log", vec![curve], absent).draw(&self.frame);
-        figure.caption.push_str(
-            " From the first fraction to confirmed progression or death; censored at the last evaluable assessment, before \
-             new therapy where there was any. A month is 30.4375 days.",
-        );
+        let set = self.analysis.protocol.times.censoring;
+        figure.caption.push_str(&format!(
+            " From the first fraction to confirmed progression or death; {} ({}). A month is 30.4375 days.",
+            set.words(),
+            set.word(),
+        ));
         Some(figure)
     }
 }

@@ -5,6 +5,7 @@ use posology_clinic::response::Category;
 use posology_clinic::response::imwg::{Change, Marker};
 use posology_trial::analysis::Analysis;
 use posology_trial::analysis::efficacy::{AssessedVisit, Basis};
+use posology_trial::analysis::endpoint::TimeEndpoint;
 use posology_trial::analysis::patient::PatientAnalysis;
 use posology_trial::analysis::rates::Confidence;
 use posology_trial::analysis::survival::{IntervalScale, KaplanMeier, Quantile, TimeToEvent};
@@ -161,7 +162,7 @@ fn progression_free(analysis: &Analysis) -> Option<Table> {
     let times: Vec<TimeToEvent> = analysis
         .patients
         .iter()
-        .filter_map(|patient| Some(patient.progression_free.as_ref()?.time))
+        .filter_map(|patient| Some(patient.progression_free.as_ref()?.time()))
         .collect();
     let curve = KaplanMeier::estimate(&times, IntervalScale::LogLog, Confidence::NINETY_FIVE).ok()?;
     if curve.events() == 0 {
@@ -202,10 +203,28 @@ fn progression_free(analysis: &Analysis) -> Option<Table> {
         descriptive()
     ));
     table.because.push(curve.because().clone());
+    let settings = &analysis.protocol.times;
+    for set in &settings.sensitivity {
+        let times = analysis.times(TimeEndpoint::ProgressionFreeSurvival, *set, analysis.patients.iter());
+        let other =
+            KaplanMeier::estimate(&times.data(), IntervalScale::LogLog, Confidence::NINETY_FIVE).ok()?;
+        let mut cell = quantile(&other.median());
+        cell.text = format!("{}; {} events", cell.text, other.events());
+        cell.numbers.push(cells::number("events", other.events(), ""));
+        table.rows.push(Row::new(format!("Median by {} (95% CI)", set.word()), [cell]));
+        table.because.push(rule(set.word(), set.words(), "protocol, [times], sensitivity"));
+    }
     table.because.push(rule(
         "pfs",
-        "From the first fraction to confirmed progression or death; censored at the last evaluable assessment, before new therapy where there was any",
-        "FDA guidance on endpoints 2007, appendix 3, table A",
+        format!(
+            "From the first fraction to confirmed progression or death, by {}: {}. Assessments every {} days, window {} days, {} missed",
+            settings.censoring.word(),
+            settings.censoring.words(),
+            settings.interval_days,
+            settings.window_days,
+            settings.missed_visits,
+        ),
+        "protocol, [times]; FDA guidance on endpoints 2007, appendix 3",
     ));
     Some(table)
 }

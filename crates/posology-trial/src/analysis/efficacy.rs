@@ -13,9 +13,9 @@ use posology_clinic::response::imwg::{
 use posology_clinic::response::{Assessment, Category, CriteriaSet, ProgressionKind};
 use rust_decimal::Decimal;
 
+use super::endpoint::{DeathOn, Followed};
 use super::patient::PatientAnalysis;
 use super::rates::{Confidence, CountedPopulation, Rate};
-use super::survival::TimeToEvent;
 use crate::cut::Cut;
 use crate::event::{Laboratory, ProgressionFoundBy};
 use crate::protocol::{Protocol, RateDefinition};
@@ -55,6 +55,10 @@ pub struct ResponseAnalysis {
     pub series: Vec<Change>,
     /// Whether the patient is evaluable for response.
     pub evaluable: bool,
+    /// Whether the disease was measured at baseline: a driving marker, or categories as assessed.
+    pub has_baseline: bool,
+    /// Day of confirmed progression where samples after the start of new therapy show and confirm it too.
+    pub progression_regardless: Option<Date>,
     /// What was doubtful in the data and how it was read.
     pub findings: Vec<Because>,
 }
@@ -101,6 +105,8 @@ impl ResponseAnalysis {
             best_change: None,
             series: Vec::new(),
             evaluable: false,
+            has_baseline: false,
+            progression_regardless: None,
             findings: Vec::new(),
         };
         let assessments = if let (false, Some(first), Some(myeloma)) = (visits.is_empty(), first, myeloma) {
@@ -147,6 +153,8 @@ impl ResponseAnalysis {
         response.visits.sort_by_key(|visit| visit.date);
         response.confirmed = settings.confirm(&course, &assessments);
         response.best = settings.best(&course, &response.confirmed);
+        let regardless = Course { new_therapy: None, ..course.clone() };
+        response.progression_regardless = settings.confirm(&regardless, &assessments).progression();
         let progression = response.confirmed.progression();
         response.best_change = response
             .series
@@ -156,7 +164,7 @@ impl ResponseAnalysis {
             })
             .reduce(|best, next| if next.value < best.value { next } else { best })
             .cloned();
-        let has_baseline = match response.basis {
+        response.has_baseline = match response.basis {
             Basis::Markers => {
                 response.measurable.as_ref().is_some_and(|measurable| measurable.driving.is_some())
             }
@@ -166,17 +174,53 @@ impl ResponseAnalysis {
         let died = course.death.is_some_and(|death| death <= cut.date());
         let early_end = died || progression.is_some();
         response.evaluable = first.is_some()
-            && has_baseline
+            && response.has_baseline
             && (response.visits.iter().any(|v| first.is_none_or(|first| v.date >= first)) || early_end);
         findings.extend(response.confirmed.findings.iter().cloned());
         response.findings = findings;
         response
     }
 
+    /// Days of adequate assessments: each marker measurable at baseline was measured; of categories, each that was
+    /// evaluable. A plasmacytoma or cells in the blood beside another marker are not asked for at each visit.
+    pub fn adequate(&self) -> impl Iterator<Item = Date> {
+        let by_category = self
+            .confirmed
+            .statuses
+            .iter()
+            .filter(|status| self.basis == Basis::Categories && status.assessed != Category::NotEvaluable)
+            .map(|status| status.date);
+        let by_marker = self.measurable.iter().flat_map(|measurable| {
+            let needed = measurable.markers.iter().copied().filter(|marker| {
+                measurable.driving == Some(*marker)
+                    || !matches!(marker, Marker::Plasmacytoma | Marker::CirculatingCells)
+            });
+            let needed: Vec<Marker> = needed.collect();
+            self.visits
+                .iter()
+                .filter_map(|visit| visit.markers.as_ref())
+                .filter(move |markers| needed.iter().all(|marker| is_measured(markers, *marker)))
+                .map(|markers| markers.date)
+        });
+        by_category.chain(by_marker)
+    }
+
     /// Best change from baseline of the driving marker, percent, exact and unrounded.
     #[must_use]
     pub fn best_percent(&self) -> Option<Decimal> {
         exact_percent(self.best_change.as_ref()?)
+    }
+}
+
+/// Whether a marker was measured at a visit: quantified, or stated absent or too little to quantify.
+fn is_measured(markers: &Markers, marker: Marker) -> bool {
+    match marker {
+        Marker::SerumM => markers.serum_m != Reading::NotDone,
+        Marker::UrineM => markers.urine_m != Reading::NotDone,
+        Marker::FreeLightChains => markers.kappa.is_some() && markers.lambda.is_some(),
+        Marker::PlasmaCells => markers.plasma_cells.is_some(),
+        Marker::Plasmacytoma => markers.plasmacytoma.is_some() || !markers.masses.is_empty(),
+        Marker::CirculatingCells => markers.circulating_cells.is_some(),
     }
 }
 
@@ -409,59 +453,61 @@ fn baseline(visits: &[Markers], first: Date) -> Markers {
     baseline
 }
 
-/// Progression-free survival of one patient, with the reason for its end.
-#[derive(Debug, Clone)]
-pub struct ProgressionFree {
-    /// Days from the first fraction (day 1 is 1), and whether the end is an event.
-    pub time: TimeToEvent,
-    /// Why it ends there.
-    pub because: Because,
-}
-
-/// From the first fraction to confirmed progression or death; censored at the last evaluable assessment before
-/// new therapy, else at the last evaluable assessment, else on day 1 (FDA 2007 guidance, appendix 3, table A,
-/// without its rule on missed assessments).
-pub(crate) fn progression_free(
+/// The dates that times to an event rest on, of a patient given a fraction on `first`.
+pub(crate) fn followed(
     patient: &Patient,
     first: Date,
     response: &ResponseAnalysis,
+    discontinued: Option<(Date, String)>,
     cut: &Cut,
-) -> Option<ProgressionFree> {
-    let death = patient.death.as_ref().map(|death| death.at.latest_date()).filter(|date| *date <= cut.date());
-    let progression = response.confirmed.progression();
-    let therapy = new_therapy(patient).filter(|date| *date <= cut.date());
-    let last_adequate = response
+) -> Followed {
+    let cut = cut.date();
+    let death = patient.death.as_ref().map(|death| DeathOn {
+        // A day known only to the month may lie after the cut; that it happened is known.
+        date: death.at.latest_date().min(cut).max(first),
+        by_progression: death.by_progression,
+    });
+    let responded = response.best.confirmed.is_some_and(Category::is_response);
+    let first_response = response
         .confirmed
         .statuses
         .iter()
-        .filter(|status| status.counts && status.assessed != Category::NotEvaluable)
-        .map(|status| status.date)
-        .filter(|date| *date >= first && therapy.is_none_or(|start| *date <= start))
-        .max();
-    let event = [progression.map(|date| (date, "confirmed progression")), death.map(|date| (date, "death"))]
-        .into_iter()
-        .flatten()
-        .min()
-        .filter(|(date, _)| therapy.is_none_or(|start| *date <= start));
-    let (end, is_event, why) = match (event, therapy) {
-        (Some((date, why)), _) => (date, true, why.to_owned()),
-        (None, Some(start)) => (
-            last_adequate.unwrap_or(first),
-            false,
-            format!("censored at the last evaluable assessment before new therapy of {start}"),
-        ),
-        (None, None) => {
-            (last_adequate.unwrap_or(first), false, "censored at the last evaluable assessment".to_owned())
-        }
+        .find(|status| status.counts && status.status.is_response())
+        .map(|status| status.date);
+    Followed {
+        origin: first,
+        cut,
+        has_baseline: response.has_baseline,
+        adequate: response.adequate().filter(|date| *date > first && *date <= cut).collect(),
+        progression: response.confirmed.progression(),
+        progression_regardless: response.progression_regardless,
+        response: first_response.filter(|_| responded),
+        best_response: response.best.date.filter(|_| responded),
+        death,
+        new_therapy: new_therapy(patient).filter(|date| *date <= cut),
+        discontinued: discontinued.filter(|(date, _)| *date <= cut),
+        last_known_alive: death.map_or_else(|| last_known_alive(patient, first, cut), |death| death.date),
+    }
+}
+
+/// The last day on which something was recorded that only a living patient has, up to the cut.
+fn last_known_alive(patient: &Patient, first: Date, cut: Date) -> Date {
+    let lost = |standard: &str| {
+        ["LOST TO FOLLOW-UP", "DEATH"].iter().any(|word| standard.eq_ignore_ascii_case(word))
     };
-    let days = posology_clinic::dlt::study_day(first, end);
-    Some(ProgressionFree {
-        time: TimeToEvent { days: f64::from(days.max(1)), event: is_event },
-        because: Because::new("pfs", format!("day {days} ({end}): {why}"))
-            .input("first fraction", first)
-            .input("end", end)
-            .source("FDA guidance on endpoints 2007, appendix 3, table A"),
-    })
+    (patient.administrations.iter().map(|fact| Some(&fact.start)))
+        .chain(patient.laboratory.iter().map(|fact| fact.at.as_ref()))
+        .chain(patient.vital_signs.iter().map(|fact| fact.at.as_ref()))
+        .chain(patient.responses.iter().map(|fact| fact.at.as_ref()))
+        .chain(patient.visits.iter().map(|fact| fact.start.as_ref()))
+        .chain(patient.adverse_events.iter().map(|fact| fact.start.as_ref()))
+        .chain(patient.new_therapies.iter().map(|fact| Some(&fact.start)))
+        .chain(patient.support.iter().map(|fact| Some(&fact.at)))
+        .chain(patient.dispositions.iter().filter(|fact| !lost(&fact.standard)).map(|fact| fact.at.as_ref()))
+        .flatten()
+        .map(crate::when::When::earliest_date)
+        .filter(|date| *date <= cut)
+        .fold(first, Date::max)
 }
 
 /// A rate of the protocol over some patients.

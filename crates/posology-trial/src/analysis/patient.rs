@@ -5,6 +5,7 @@ use posology_clinic::dlt::Window;
 use rust_decimal::Decimal;
 
 use super::efficacy::ResponseAnalysis;
+use super::endpoint::{EndpointTime, Followed, TimeEndpoint};
 use super::exposure::Exposure;
 use super::toxicity::{DltAssessment, EmergentEvent, Kinetics, LateToxicity, WorstGrade};
 use crate::cut::Cut;
@@ -51,8 +52,10 @@ pub struct PatientAnalysis {
     pub support: Vec<Support>,
     /// Response.
     pub response: ResponseAnalysis,
-    /// Progression-free survival.
-    pub progression_free: Option<super::efficacy::ProgressionFree>,
+    /// The dates that times to an event rest on, of a treated patient.
+    pub followed: Option<Followed>,
+    /// Progression-free survival by the protocol's set of censoring rules, of a treated patient.
+    pub progression_free: Option<EndpointTime>,
     /// How treatment and study stand.
     pub disposition: Disposition,
 }
@@ -101,8 +104,19 @@ impl PatientAnalysis {
         let late = super::toxicity::late(&emergent, window.as_ref(), first);
         let worst_grades = super::toxicity::worst_grades(protocol, first, &samples);
         let response = ResponseAnalysis::derive(protocol, facts, first, cut);
-        let progression_free =
-            first.and_then(|first| super::efficacy::progression_free(facts, first, &response, cut));
+        let followed = first.map(|first| {
+            super::efficacy::followed(
+                facts,
+                first,
+                &response,
+                disposition.stopped_without_progression(facts),
+                cut,
+            )
+        });
+        let progression_free = followed.as_ref().and_then(|followed| {
+            let set = protocol.times.censoring;
+            followed.time_to(TimeEndpoint::ProgressionFreeSurvival, set, &protocol.times).ok()
+        });
         let vital = |test: &str, unit: &str| last_vital(facts, test, unit, first);
         Self {
             id: facts.id().to_owned(),
@@ -131,6 +145,7 @@ impl PatientAnalysis {
             kinetics,
             worst_grades,
             response,
+            followed,
             progression_free,
             disposition,
             facts: facts.clone(),
@@ -246,6 +261,33 @@ impl Disposition {
             }
         }
         disposition
+    }
+
+    /// When and why treatment was stopped, or the study left, for another reason than progression, death or loss to
+    /// follow-up; the first such day.
+    pub(crate) fn stopped_without_progression(&self, facts: &Patient) -> Option<(Date, String)> {
+        const OTHERWISE: [&str; 7] = [
+            "COMPLETED",
+            "PROGRESSIVE DISEASE",
+            "DISEASE PROGRESSION",
+            "DEATH",
+            "LOST TO FOLLOW-UP",
+            "SCREEN FAILURE",
+            "STUDY TERMINATED BY SPONSOR",
+        ];
+        if self.screen_failure {
+            return None;
+        }
+        let is_event = |category: Option<&str>| {
+            category.is_none_or(|category| category.eq_ignore_ascii_case("DISPOSITION EVENT"))
+        };
+        facts
+            .dispositions
+            .iter()
+            .filter(|fact| is_event(fact.category.as_deref()))
+            .filter(|fact| !OTHERWISE.iter().any(|word| fact.standard.eq_ignore_ascii_case(word)))
+            .filter_map(|fact| Some((fact.at.as_ref()?.earliest_date(), fact.standard.clone())))
+            .min()
     }
 
     /// Still followed in the study.

@@ -33,6 +33,7 @@ pub(super) fn faults(protocol: &Protocol) -> Vec<Fault> {
     escalation(protocol, &mut faults);
     holds(protocol, &mut faults);
     rates(protocol, &mut faults);
+    times(protocol, &mut faults);
     if let Some(committee) = &protocol.committee {
         quorum(committee, &mut faults);
     }
@@ -547,6 +548,27 @@ fn holds(protocol: &Protocol, faults: &mut Faults) {
             "no hold",
             "at least one [[stopping.hold]]: nothing stops enrolment between two reviews",
             "add holds, such as a related death or a stem-cell rescue",
+        );
+    }
+}
+
+/// A schedule of assessments without length would call every visit missed, or none.
+fn times(protocol: &Protocol, faults: &mut Faults) {
+    let times = &protocol.times;
+    for (path, found, expected) in [
+        ("times.interval-days", times.interval_days, "at least 1 day between two scheduled assessments"),
+        ("times.missed-visits", times.missed_visits, "at least 1 missed assessment"),
+    ] {
+        if found == 0 {
+            faults.error(path, "0", expected, "write the schedule of assessments of the protocol");
+        }
+    }
+    if times.window_days.saturating_mul(2) >= times.interval_days.max(1) {
+        faults.warning(
+            "times.window-days",
+            times.window_days.to_string(),
+            format!("less than half of the {} days between two assessments", times.interval_days),
+            "narrow the window: as it stands an assessment belongs to two visits",
         );
     }
 }
