@@ -20,12 +20,13 @@ use serde::Serialize;
 use crate::Because;
 use crate::ctcae::Version;
 pub use course::{
-    AdverseEvent, Course, Fraction, FractionOutcome, Gap, Reason, Sample, Window, largest_gap, study_date,
-    study_day,
+    AdverseEvent, Course, Fraction, FractionOutcome, Gap, Reason, Sample, Support, SupportKind, Window,
+    largest_gap, study_date, study_day,
 };
 pub use kinetics::{Episode, Interval, Kinetics, Nadir, Recovery, kinetics};
 pub use rule::{
     AdverseEventRule, Attribution, BadRules, Baseline, Below, Condition, FractionRule, LabRule, Rule, Rules,
+    SupportRule,
 };
 
 use kinetics::{Run, Seen, Status, runs};
@@ -225,6 +226,7 @@ impl Judge<'_> {
             Condition::Lab(rule) => self.lab(rule),
             Condition::AdverseEvent(rule) => self.adverse_event(rule),
             Condition::Fraction(rule) => self.fraction(rule),
+            Condition::Support(rule) => self.support(rule),
         }
     }
 
@@ -429,6 +431,60 @@ impl Judge<'_> {
         }
         (hits, not_judged)
     }
+
+    /// Support given in the days of the rule. Several are one finding, dated by the first: what matters is whether
+    /// it was still needed, not how often.
+    fn support(&self, rule: &SupportRule) -> Judged {
+        let after = rule.after_day.map(|day| study_date(self.course.first_fraction, day));
+        let falls = |date: Date| {
+            date >= self.from && date <= self.course.cut && after.is_none_or(|after| date > after)
+        };
+        let mut given: Vec<(Certainty, Date, &Support)> = (self.course.support.iter())
+            .filter(|support| rule.kinds.contains(&support.kind))
+            .filter_map(|support| {
+                if falls(support.earliest) && falls(support.latest) {
+                    Some((Certainty::Fired, support.earliest, support))
+                } else {
+                    // Somewhere between the two days; the first of them that would count.
+                    let from = after.map_or(self.from, |after| self.from.max(next_day(after)));
+                    let onset = support.earliest.max(from);
+                    (onset <= support.latest.min(self.course.cut)).then_some((
+                        Certainty::Possible,
+                        onset,
+                        support,
+                    ))
+                }
+            })
+            .collect();
+        // The certain ones first, then by day.
+        given.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| (a.1, a.2.kind).cmp(&(b.1, b.2.kind))));
+        let Some((certainty, onset, support)) = given.first() else { return Judged::default() };
+        let mut says =
+            format!("{} on day {}", support.kind.words(), study_day(self.course.first_fraction, *onset));
+        // Writing to a string cannot fail.
+        let _ = match (certainty, rule.after_day) {
+            (Certainty::Possible, _) => {
+                write!(says, " or later or earlier: its day is recorded only in part")
+            }
+            (_, Some(day)) => write!(says, ", still needed after day {day}"),
+            _ => Ok(()),
+        };
+        let hit = Hit {
+            certainty: *certainty,
+            onset: *onset,
+            sure: (*onset, *onset),
+            widest: (support.earliest, support.latest),
+            interval: None,
+            events: Vec::new(),
+            says,
+        };
+        (vec![hit], Vec::new())
+    }
+}
+
+/// The day after a date; the date itself at the end of the calendar.
+fn next_day(date: Date) -> Date {
+    date.tomorrow().unwrap_or(date)
 }
 
 /// Whole days from one date to a later one; 0 if it is not later.

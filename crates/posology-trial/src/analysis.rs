@@ -11,6 +11,7 @@ pub mod exposure;
 pub mod patient;
 pub mod rates;
 pub mod reduction;
+pub mod regrade;
 pub mod survival;
 pub mod swimmer;
 pub mod toxicity;
@@ -266,6 +267,19 @@ fn misfits(protocol: &Protocol, protocol_sha256: &str, state: &State) -> Vec<Bec
             .input("adopted", &adopted.sha256)
             .input("file", protocol_sha256),
         );
+    }
+    if let Some(dlt) = &protocol.dlt {
+        let earlier = state.protocols.iter().filter_map(|adopted| {
+            let (earlier, _) = Protocol::read(&adopted.text).ok()?;
+            Some((adopted, earlier.dlt?.ctcae)).filter(|(_, version)| *version != dlt.ctcae)
+        });
+        for (adopted, version) in earlier {
+            let says = format!(
+                "version {} of the protocol graded by CTCAE {version}, the one in force by {}: every grade here is derived anew by {}; `posology toxicity regrade` lists whose dose-limiting toxicity that changes",
+                adopted.version, dlt.ctcae, dlt.ctcae
+            );
+            misfits.push(Because::new("record/ctcae-changed", says).input("adopted", adopted.date));
+        }
     }
     if state.orphans > 0 {
         let says = format!(

@@ -616,19 +616,7 @@ pub struct NewTherapy {
     pub myelosuppressive: Option<bool>,
 }
 
-/// A kind of support.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum SupportKind {
-    /// Platelets transfused.
-    PlateletTransfusion,
-    /// Red cells transfused.
-    RedCellTransfusion,
-    /// Granulocyte growth factor.
-    GrowthFactor,
-    /// Stem cells returned.
-    StemCellRescue,
-}
+pub use posology_clinic::dlt::SupportKind;
 
 /// A transfusion, growth factor or stem-cell rescue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,6 +6,7 @@ pub(crate) mod design;
 pub(crate) mod grade;
 pub(crate) mod import;
 pub(crate) mod prescribe;
+pub(crate) mod regrade;
 pub(crate) mod response;
 pub(crate) mod review;
 pub(crate) mod status;

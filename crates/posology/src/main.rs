@@ -168,6 +168,20 @@ enum ToxicityCommand {
         #[arg(long)]
         ctcae: String,
     },
+    /// What another CTCAE version would change in a trial: grades, whose DLT status, the rule's advice
+    Regrade {
+        /// Trial folder
+        trial: PathBuf,
+        /// The other CTCAE version: 5.0 or 6.0
+        #[arg(long)]
+        ctcae: String,
+        /// Only this cohort
+        #[arg(long)]
+        cohort: Option<String>,
+        /// Cut-off: a date, or a time with its zone (the last fact if left out)
+        #[arg(long)]
+        cut: Option<String>,
+    },
 }
 
 #[derive(Args)]
@@ -274,6 +288,9 @@ fn run(cli: Cli) -> Result<(), failure::Failure> {
         Command::Review(review) => commands::review::run(&review, json),
         Command::Toxicity(ToxicityCommand::Grade { file, ctcae }) => {
             commands::grade::run(&file, &ctcae, json)
+        }
+        Command::Toxicity(ToxicityCommand::Regrade { trial, ctcae, cohort, cut }) => {
+            commands::regrade::run(&trial, &ctcae, cohort.as_deref(), cut.as_deref(), json)
         }
         Command::Response(Response {
             confirm: Some(ResponseCommand::Confirm { criteria, file }),

@@ -3,7 +3,7 @@
 use jiff::ToSpan;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::ctcae::{Circumstances, Direction, Graded, Version, grade};
 use crate::laboratory::{Analyte, LabValue};
@@ -21,6 +21,47 @@ pub struct Course {
     pub adverse_events: Vec<AdverseEvent>,
     /// Fractions, in the order of the plan.
     pub fractions: Vec<Fraction>,
+    /// Transfusions, growth factors and stem cells given, in any order.
+    pub support: Vec<Support>,
+}
+
+/// A kind of support.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum SupportKind {
+    /// Platelets transfused.
+    PlateletTransfusion,
+    /// Red cells transfused.
+    RedCellTransfusion,
+    /// Granulocyte growth factor.
+    GrowthFactor,
+    /// Stem cells returned.
+    StemCellRescue,
+}
+
+impl SupportKind {
+    /// The kind in words.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::PlateletTransfusion => "platelet transfusion",
+            Self::RedCellTransfusion => "red-cell transfusion",
+            Self::GrowthFactor => "growth factor",
+            Self::StemCellRescue => "stem-cell rescue",
+        }
+    }
+}
+
+/// Support given on a day; where the day is recorded only in part, the days between which it was given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Support {
+    /// What was given.
+    pub kind: SupportKind,
+    /// The earliest day it can have been.
+    pub earliest: Date,
+    /// The latest day it can have been; the same where the day is known.
+    pub latest: Date,
 }
 
 /// One result of one analyte.
@@ -97,7 +138,14 @@ pub enum Reason {
 impl Course {
     /// A course without a record yet.
     pub fn new(first_fraction: Date, cut: Date) -> Self {
-        Self { first_fraction, cut, samples: Vec::new(), adverse_events: Vec::new(), fractions: Vec::new() }
+        Self {
+            first_fraction,
+            cut,
+            samples: Vec::new(),
+            adverse_events: Vec::new(),
+            fractions: Vec::new(),
+            support: Vec::new(),
+        }
     }
 
     /// The samples of an analyte up to the cut, by date.

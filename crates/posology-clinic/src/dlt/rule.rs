@@ -6,7 +6,7 @@ use std::ops::Deref;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use super::course::{AdverseEvent, Sample};
+use super::course::{AdverseEvent, Sample, SupportKind};
 use super::kinetics::Status;
 use crate::ctcae::{Direction, Outcome, Version, terms};
 use crate::laboratory::{Analyte, Measured, Qualifier, convert};
@@ -68,7 +68,7 @@ pub struct BadRules {
 
 /// One rule that makes a toxicity dose-limiting.
 ///
-/// It has exactly one of `lab`, `adverse-event`, `fraction` and `all-of`; the last is a list of such conditions that
+/// It has exactly one of `lab`, `adverse-event`, `fraction`, `support` and `all-of`; the last is a list of such conditions that
 /// must hold at the same time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -87,6 +87,9 @@ pub struct Rule {
     /// A fraction that was delayed, omitted or reduced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fraction: Option<FractionRule>,
+    /// Support that was needed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub support: Option<SupportRule>,
     /// Conditions that must all hold at the same time.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub all_of: Vec<Condition>,
@@ -115,6 +118,8 @@ pub enum Condition {
     AdverseEvent(AdverseEventRule),
     /// A fraction that was delayed, omitted or reduced.
     Fraction(FractionRule),
+    /// Support that was needed.
+    Support(SupportRule),
 }
 
 /// Which adverse events count by their relation to treatment.
@@ -232,13 +237,30 @@ pub struct FractionRule {
     pub reduced: bool,
 }
 
+/// Transfusion, growth factor or stem cells given, and still needed after a study day where one is named.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct SupportRule {
+    /// Any of these kinds.
+    pub kinds: Vec<SupportKind>,
+    /// Given later than this study day; any day of the rule's if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after_day: Option<i32>,
+}
+
 impl Rule {
     /// What the rule asks for, all of it at the same time.
     pub fn conditions(&self) -> Vec<Condition> {
         let lab = self.lab.clone().map(Condition::Lab);
         let adverse_event = self.adverse_event.clone().map(Condition::AdverseEvent);
         let fraction = self.fraction.clone().map(Condition::Fraction);
-        [lab, adverse_event, fraction].into_iter().flatten().chain(self.all_of.iter().cloned()).collect()
+        let support = self.support.clone().map(Condition::Support);
+        [lab, adverse_event, fraction, support]
+            .into_iter()
+            .flatten()
+            .chain(self.all_of.iter().cloned())
+            .collect()
     }
 
     fn problems(&self) -> Vec<String> {
@@ -254,13 +276,14 @@ impl Rule {
             self.lab.is_some(),
             self.adverse_event.is_some(),
             self.fraction.is_some(),
+            self.support.is_some(),
             !self.all_of.is_empty(),
         ];
         let kinds = written.into_iter().filter(|is| *is).count();
         if kinds != 1 {
             say(
                 &format!("{kinds} conditions"),
-                "exactly one of lab, adverse-event, fraction and all-of",
+                "exactly one of lab, adverse-event, fraction, support and all-of",
                 "put conditions that must hold together into all-of",
             );
         }
@@ -301,7 +324,14 @@ impl Rule {
                         "name at least one",
                     );
                 }
-                Condition::AdverseEvent(_) | Condition::Fraction(_) => {}
+                Condition::Support(rule) if rule.kinds.is_empty() || rule.after_day == Some(0) => {
+                    say(
+                        "a support rule without a kind, or after day 0",
+                        "kinds such as [\"platelet-transfusion\"], and a study day where after-day is written",
+                        "name the kinds; there is no day 0",
+                    );
+                }
+                Condition::AdverseEvent(_) | Condition::Fraction(_) | Condition::Support(_) => {}
             }
         }
         problems

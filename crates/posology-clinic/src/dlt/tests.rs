@@ -233,6 +233,59 @@ fn a_delay_counts_through_toxicity_and_is_possible_without_a_reason() {
 }
 
 #[test]
+fn a_transfusion_still_needed_after_a_day_is_a_finding_and_one_by_that_day_is_not() {
+    let rule = r#""support": {"kinds": ["platelet-transfusion"], "after-day": 42}"#;
+    let given = |kind, earliest, latest| {
+        let mut course = course(90, &[]);
+        let (earliest, latest) = (study_date(FIRST, earliest), study_date(FIRST, latest));
+        course.support.push(Support { kind, earliest, latest });
+        evaluated(rule, &course).findings.first().map(|f| (f.certainty, f.onset_day))
+    };
+    let platelets = SupportKind::PlateletTransfusion;
+    assert_eq!(given(platelets, 42, 42), None);
+    assert_eq!(given(platelets, 43, 43), Some((Certainty::Fired, 43)));
+    assert_eq!(given(platelets, 40, 60), Some((Certainty::Possible, 43)), "recorded by its month only");
+    assert_eq!(given(SupportKind::RedCellTransfusion, 50, 50), None);
+    assert_eq!(given(platelets, 91, 91), None, "after the cut");
+    assert!(
+        serde_json::from_str::<Rules>(r#"[{"id": "a", "text": "", "support": {"kinds": []}}]"#)
+            .unwrap_err()
+            .to_string()
+            .contains("platelet-transfusion")
+    );
+}
+
+#[test]
+fn a_late_nadir_counts_as_any_other() {
+    // Source: 131I-CHT-25, platelets lowest on day 38 and neutrophils on day 53 (Clin Cancer Res 2009;15:7701).
+    let mut course = course(90, &[(10, "190"), (31, "60"), (38, "15"), (48, "22"), (55, "60")]);
+    let neutrophils = |day, count: &str| {
+        let value = format!("{count} 10^9/L").parse().unwrap();
+        Sample::new(
+            study_date(FIRST, day),
+            LabValue::new(Analyte::Neutrophils, value, Some(2.into()), None).unwrap(),
+        )
+    };
+    course.samples.extend([neutrophils(40, "1.2"), neutrophils(46, "0.4"), neutrophils(53, "0.3")]);
+    course.samples.extend([neutrophils(58, "0.4"), neutrophils(65, "1.6")]);
+    let both = r#""lab": {"analyte": "neutrophils", "grade-at-least": 4, "more-than-days": 7}"#;
+    assert_eq!(evaluated(both, &course).findings[0].onset_day, 46);
+    assert_eq!(evaluated(both, &course).certainty(), Some(Certainty::Fired));
+    assert_eq!(evaluated(BELOW_25_FOR_7, &course).certainty(), Some(Certainty::Fired));
+}
+
+#[test]
+fn febrile_neutropenia_counts_whatever_it_was_attributed_to() {
+    let rule =
+        r#""attribution": "any", "adverse-event": {"grade-at-least": 3, "terms": ["Febrile neutropenia"]}"#;
+    let mut course = course(90, &[]);
+    course
+        .adverse_events
+        .push(AdverseEvent { related: Some(false), ..event("Febrile neutropenia", Some(3), 44) });
+    assert_eq!(evaluated(rule, &course).certainty(), Some(Certainty::Fired));
+}
+
+#[test]
 fn rules_that_cannot_be_evaluated_are_refused_all_at_once() {
     let error = serde_json::from_str::<Rules>(
         r#"[{"id": "a", "text": "", "lab": {"analyte": "platelets", "below": "25 g/L"}},

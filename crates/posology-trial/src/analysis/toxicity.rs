@@ -438,10 +438,9 @@ pub(crate) fn late(
         .collect()
 }
 
-/// The worst grade after the first fraction of each laboratory term, low and high.
-pub(crate) fn worst_grades(protocol: &Protocol, first: Option<Date>, samples: &[Sample]) -> Vec<WorstGrade> {
-    let (Some(first), Some(dlt)) = (first, &protocol.dlt) else { return Vec::new() };
-    let mut worst: BTreeMap<(Analyte, Direction, &str), WorstGrade> = BTreeMap::new();
+/// The values that are graded, each with its patient's baseline of the analyte: the baseline itself (the last on or
+/// before the first fraction) and what follows it. Total calcium is left out on days that have the corrected one.
+pub(crate) fn to_grade(first: Date, samples: &[Sample]) -> Vec<(&Sample, Option<&Sample>)> {
     let mut by_analyte: BTreeMap<Analyte, Vec<&Sample>> = BTreeMap::new();
     let is_corrected = |total: &Sample| {
         samples
@@ -453,31 +452,40 @@ pub(crate) fn worst_grades(protocol: &Protocol, first: Option<Date>, samples: &[
             by_analyte.entry(sample.value.analyte).or_default().push(sample);
         }
     }
-    for (analyte, samples) in by_analyte {
-        let baseline = samples.iter().take_while(|sample| sample.date <= first).last();
-        for sample in &samples {
-            let is_baseline = baseline.is_some_and(|baseline| std::ptr::eq(*baseline, *sample));
-            if sample.date < first && !is_baseline {
-                continue;
-            }
-            for graded in
-                ctcae::grade(dlt.ctcae, &sample.value, baseline.map(|b| &b.value), &Circumstances::default())
-            {
-                let entry =
-                    worst.entry((analyte, graded.direction, graded.term)).or_insert_with(|| WorstGrade {
-                        analyte,
-                        term: graded.term.to_owned(),
-                        direction: graded.direction,
-                        baseline: None,
-                        worst: None,
-                        ungraded: Vec::new(),
-                    });
-                match graded.grade() {
-                    Some(grade) if is_baseline => entry.baseline = Some(grade),
-                    Some(grade) => entry.worst = entry.worst.max(Some(grade)),
-                    None if is_baseline => {}
-                    None => entry.ungraded.push(graded.because),
-                }
+    let mut graded = Vec::new();
+    for samples in by_analyte.into_values() {
+        let baseline = samples.iter().take_while(|sample| sample.date <= first).last().copied();
+        let counts = |sample: &Sample| {
+            sample.date >= first || baseline.is_some_and(|baseline| std::ptr::eq(baseline, sample))
+        };
+        graded.extend(samples.into_iter().filter(|sample| counts(sample)).map(|sample| (sample, baseline)));
+    }
+    graded
+}
+
+/// The worst grade after the first fraction of each laboratory term, low and high.
+pub(crate) fn worst_grades(protocol: &Protocol, first: Option<Date>, samples: &[Sample]) -> Vec<WorstGrade> {
+    let (Some(first), Some(dlt)) = (first, &protocol.dlt) else { return Vec::new() };
+    let mut worst: BTreeMap<(Analyte, Direction, &str), WorstGrade> = BTreeMap::new();
+    for (sample, baseline) in to_grade(first, samples) {
+        let analyte = sample.value.analyte;
+        let is_baseline = baseline.is_some_and(|baseline| std::ptr::eq(baseline, sample));
+        for graded in
+            ctcae::grade(dlt.ctcae, &sample.value, baseline.map(|b| &b.value), &Circumstances::default())
+        {
+            let entry = worst.entry((analyte, graded.direction, graded.term)).or_insert_with(|| WorstGrade {
+                analyte,
+                term: graded.term.to_owned(),
+                direction: graded.direction,
+                baseline: None,
+                worst: None,
+                ungraded: Vec::new(),
+            });
+            match graded.grade() {
+                Some(grade) if is_baseline => entry.baseline = Some(grade),
+                Some(grade) => entry.worst = entry.worst.max(Some(grade)),
+                None if is_baseline => {}
+                None => entry.ungraded.push(graded.because),
             }
         }
     }
@@ -614,6 +622,7 @@ fn rules(protocol: &Protocol, dlt: &Dlt) -> dlt::Rules {
             omitted: true,
             reduced: true,
         }),
+        support: None,
         all_of: Vec::new(),
         attribution: dlt::Attribution::default(),
         from_day: None,
@@ -757,6 +766,15 @@ fn course(
             end: end_by(event, followed_to),
             related: event.related,
             serious: event.serious,
+        })
+        .collect();
+    course.support = patient
+        .support
+        .iter()
+        .map(|support| dlt::Support {
+            kind: support.kind,
+            earliest: support.at.earliest_date(),
+            latest: support.at.latest_date(),
         })
         .collect();
     course.fractions = exposure

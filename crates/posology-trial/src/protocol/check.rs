@@ -418,7 +418,7 @@ fn rules(protocol: &Protocol, faults: &mut Faults) {
         let alone = rule.lab.as_ref().map(|lab| (format!("{path}.lab"), lab));
         let joined = rule.all_of.iter().enumerate().filter_map(|(at, condition)| match condition {
             Condition::Lab(lab) => Some((format!("{path}.all-of[{at}].lab"), lab)),
-            Condition::AdverseEvent(_) | Condition::Fraction(_) => None,
+            Condition::AdverseEvent(_) | Condition::Fraction(_) | Condition::Support(_) => None,
         });
         for (path, lab) in alone.into_iter().chain(joined) {
             laboratory_rule(&path, lab, dlt, faults);

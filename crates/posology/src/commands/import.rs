@@ -9,7 +9,10 @@ use posology_exchange::limits::Limits;
 use posology_exchange::sdtm::{
     FileReport, ImportOptions, ImportReport, KnownRows, Outcome, SourceFile, import,
 };
+use posology_trial::analysis::regrade::{Regrading, regrade};
+use posology_trial::cut::Cut;
 use posology_trial::event::{Event, Fact, ProtocolAdopted};
+use posology_trial::protocol::Protocol;
 
 use crate::Import;
 use crate::failure::Failure;
@@ -40,7 +43,9 @@ pub(crate) fn run(args: &Import, json: bool) -> Result<(), Failure> {
 
     let recorded_at = args.recorded_at.unwrap_or_else(jiff::Timestamp::now);
     let nothing = outcome.report.is_empty();
+    let mut regraded = None;
     if !nothing {
+        regraded = ctcae_change(&folder, &chain)?;
         let before = chain.entries().len();
         adopt(&folder, &mut chain, recorded_at, &args.user)?;
         for event in outcome.events {
@@ -57,9 +62,16 @@ pub(crate) fn run(args: &Import, json: bool) -> Result<(), Failure> {
             "events": chain.entries().len(),
             "head": chain.head(),
             "report": outcome.report,
+            "regraded": regraded,
         }));
     } else {
         print(&outcome.report);
+        if let Some(report) = &regraded {
+            output::text(&format!(
+                "The amendment changes the CTCAE version.\n{}",
+                super::regrade::words(report)
+            ));
+        }
     }
     if nothing {
         return Err(Failure::Input(format!(
@@ -68,6 +80,33 @@ pub(crate) fn run(args: &Import, json: bool) -> Result<(), Failure> {
         )));
     }
     Ok(())
+}
+
+/// What a change of the CTCAE version since the protocol last adopted does to the patients so far; `None` if the
+/// version is the same, or nothing was adopted before. The change is refused unless the protocol is a new version.
+fn ctcae_change(folder: &Folder, chain: &posology_trial::event::Chain) -> Result<Option<Regrading>, Failure> {
+    let adopted = chain.entries().iter().rev().find_map(|entry| match &entry.event.fact {
+        Fact::ProtocolAdopted(adopted) => Some(adopted),
+        _ => None,
+    });
+    let Some(adopted) = adopted else { return Ok(None) };
+    let Ok((earlier, _)) = Protocol::read(&adopted.text) else { return Ok(None) };
+    let (Some(from), Some(to)) =
+        (earlier.dlt.as_ref().map(|dlt| dlt.ctcae), folder.protocol.dlt.as_ref().map(|dlt| dlt.ctcae))
+    else {
+        return Ok(None);
+    };
+    if from == to {
+        return Ok(None);
+    }
+    if adopted.version == folder.protocol.version.id {
+        return Err(Failure::input(format!(
+            "trial.toml, dlt.ctcae: expected {from}, under which version {} of the protocol was adopted on {}, found {to}; mend: keep {from}, or amend the protocol ([version] with a new id, date and reason) with the report of `posology toxicity regrade --ctcae {to}`",
+            adopted.version, adopted.date
+        )));
+    }
+    let cut = Cut::freeze(chain, None).map_err(Failure::input)?;
+    regrade(&earlier, &adopted.sha256, chain, &cut, to).map(Some).map_err(Failure::input)
 }
 
 /// Records the protocol in force before the first event under it.
