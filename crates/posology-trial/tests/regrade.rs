@@ -17,12 +17,12 @@ use rust_decimal::Decimal;
 const TRIAL: &str = include_str!("../../../examples/clr131/trial.toml");
 const EVENTS: &str = include_str!("../../../examples/clr131/events.ndjson");
 
-/// The example as it is, or with the rule on platelets below 25 written as "grade 4" instead.
+/// The example as it is, or with the rule on platelets below 25 written as "grade 4 on any day" instead.
 fn report(on_grades: bool, to: Version) -> Regrading {
     let text = TRIAL.replace(
         r#"lab = { analyte = "platelets", below = "25 10^9/L", more-than-days = 7 }"#,
         if on_grades {
-            r#"lab = { analyte = "platelets", grade-at-least = 4, more-than-days = 7 }"#
+            r#"lab = { analyte = "platelets", grade-at-least = 4 }"#
         } else {
             r#"lab = { analyte = "platelets", below = "25 10^9/L", more-than-days = 7 }"#
         },
