@@ -30,6 +30,7 @@ pub mod iwwm;
 pub mod lesion;
 pub mod lugano;
 pub mod rano;
+pub mod recist;
 
 pub use criteria::{CriteriaSet, Settings, UnknownCriteria};
 

@@ -529,6 +529,7 @@ impl<'de> Deserialize<'de> for Response {
             CriteriaSet::RanoHgg | CriteriaSet::Rano2 | CriteriaSet::RapnoHgg => {
                 table.try_into().map(Settings::Rano)
             }
+            CriteriaSet::Recist11 | CriteriaSet::Irecist => table.try_into().map(Settings::Recist),
         };
         Ok(Self { criteria: criteria.map_err(D::Error::custom)? })
     }

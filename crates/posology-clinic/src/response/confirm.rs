@@ -195,7 +195,10 @@ pub struct Confirmed {
 impl Confirmed {
     /// The date of the first confirmed progression.
     pub fn progression(&self) -> Option<Date> {
-        self.statuses.iter().find(|status| status.status == Category::Progressive).map(|status| status.date)
+        let ended = |status: &&Status| {
+            matches!(status.status, Category::Progressive | Category::ImmuneConfirmedProgressive)
+        };
+        self.statuses.iter().find(ended).map(|status| status.date)
     }
 }
 
@@ -338,7 +341,8 @@ impl Walk {
 
 /// Rank in the carried status, where progression absorbs.
 fn carried_rank(category: Category) -> u8 {
-    if category == Category::Progressive { u8::MAX } else { category as u8 }
+    let absorbs = matches!(category, Category::Progressive | Category::ImmuneConfirmedProgressive);
+    if absorbs { u8::MAX } else { category as u8 }
 }
 
 struct Row<'a> {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::best::{self, Best};
 use super::confirm::{self, Confirmed, Course};
-use super::{Assessment, Category, UnknownCategory, imwg, inrc, iwcll, iwwm, lugano, rano};
+use super::{Assessment, Category, UnknownCategory, imwg, inrc, iwcll, iwwm, lugano, rano, recist};
 
 macro_rules! criteria_sets {
     ($($(#[doc = $meaning:literal])+
@@ -57,9 +57,10 @@ macro_rules! criteria_sets {
 }
 
 use Category::{
-    Complete, CompleteIncompleteRecovery, IndeterminateGrowth, IndeterminateLesions, IndeterminateUptake,
-    Minimal, NoEvidence, NodularPartial, NotEvaluable, Partial, PartialWithLymphocytosis, Progressive,
-    Stable, StringentComplete, VeryGoodPartial,
+    Complete, CompleteIncompleteRecovery, ImmuneComplete, ImmuneConfirmedProgressive, ImmunePartial, ImmuneStable,
+    ImmuneUnconfirmedProgressive, IndeterminateGrowth, IndeterminateLesions, IndeterminateUptake, Minimal, NoEvidence,
+    NodularPartial, NonCompleteNonProgressive, NotEvaluable, Partial, PartialWithLymphocytosis, Progressive, Stable,
+    StringentComplete, VeryGoodPartial,
 };
 
 criteria_sets! {
@@ -98,6 +99,13 @@ criteria_sets! {
     Rano2 = "rano-2.0", rano::RANO_2, &[NotEvaluable, Progressive, Stable, Minimal, Partial, Complete];
     /// High-grade glioma in children, RAPNO 2020.
     RapnoHgg = "rapno-hgg", rano::RAPNO, &[NotEvaluable, Progressive, Stable, Partial, Complete];
+    /// Solid tumours, RECIST 1.1.
+    Recist11 = "recist-1.1", recist::Edition::Recist11.source(),
+        &[NotEvaluable, Progressive, NoEvidence, NonCompleteNonProgressive, Stable, Partial, Complete];
+    /// Solid tumours under immunotherapy, iRECIST.
+    Irecist = "irecist", recist::Edition::Immune.source(),
+        &[NotEvaluable, ImmuneConfirmedProgressive, ImmuneUnconfirmedProgressive, NoEvidence,
+          NonCompleteNonProgressive, ImmuneStable, Stable, ImmunePartial, Partial, ImmuneComplete, Complete];
 }
 
 impl CriteriaSet {
@@ -187,6 +195,8 @@ pub enum Settings {
     /// Brain tumours.
     #[cfg_attr(feature = "schema", schemars(skip))]
     Rano(rano::Settings),
+    /// Solid tumours.
+    Recist(recist::Settings),
 }
 
 impl Settings {
@@ -210,6 +220,8 @@ impl Settings {
             CriteriaSet::RanoHgg => Self::Rano(rano::Settings::RANO_HGG),
             CriteriaSet::Rano2 => Self::Rano(rano::Settings::RANO_2),
             CriteriaSet::RapnoHgg => Self::Rano(rano::Settings::RAPNO_HGG),
+            CriteriaSet::Recist11 => Self::Recist(recist::Settings::new(recist::Edition::Recist11)),
+            CriteriaSet::Irecist => Self::Recist(recist::Settings::new(recist::Edition::Immune)),
         }
     }
 
@@ -226,6 +238,7 @@ impl Settings {
             Self::Inrc(settings) => settings.criteria,
             Self::Lugano(settings) => settings.criteria,
             Self::Rano(settings) => settings.criteria,
+            Self::Recist(settings) => settings.criteria.set(),
         }
     }
 
@@ -238,6 +251,7 @@ impl Settings {
             Self::Inrc(settings) => inrc::confirm(settings, course, assessments),
             Self::Lugano(settings) => lugano::confirm(settings, course, assessments),
             Self::Rano(settings) => rano::confirm(settings, course, assessments),
+            Self::Recist(settings) => recist::confirm(settings, course, assessments),
         }
     }
 
@@ -250,6 +264,7 @@ impl Settings {
             Self::Inrc(settings) => inrc::best(settings, course, confirmed),
             Self::Lugano(settings) => lugano::best(settings, course, confirmed),
             Self::Rano(settings) => rano::best(settings, course, confirmed),
+            Self::Recist(settings) => recist::best(settings, course, confirmed),
         }
     }
 }

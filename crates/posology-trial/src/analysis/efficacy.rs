@@ -245,6 +245,7 @@ fn words_of(set: CriteriaSet) -> &'static [&'static str] {
         CriteriaSet::Inrc2017 => &["INRC", "NEUROBLASTOMA"],
         CriteriaSet::Lugano2014 | CriteriaSet::Lyric => &["LUGANO", "LYRIC", "LYMPHOMA"],
         CriteriaSet::RanoHgg | CriteriaSet::Rano2 | CriteriaSet::RapnoHgg => &["RANO", "RAPNO"],
+        CriteriaSet::Recist11 | CriteriaSet::Irecist => &["RECIST"],
     }
 }
 

@@ -24,6 +24,7 @@ mod iwwm;
 mod lesions;
 mod lugano;
 mod rano;
+mod recist;
 mod wide;
 
 pub(crate) use lesions::{PartialDates, Reading};
@@ -124,6 +125,7 @@ fn settings(criteria: &str, file: Option<&Path>) -> Result<Settings, Failure> {
         CriteriaSet::RanoHgg | CriteriaSet::Rano2 | CriteriaSet::RapnoHgg => {
             read_toml(&text).map(Settings::Rano)
         }
+        CriteriaSet::Recist11 | CriteriaSet::Irecist => read_toml(&text).map(Settings::Recist),
     };
     let settings = read.map_err(|problems| Failure::Problems {
         file: path.display().to_string(),
@@ -177,6 +179,7 @@ pub(crate) fn assess(
         Settings::Inrc(settings) => inrc::subjects(settings, file, reading)?,
         Settings::Lugano(settings) => lugano::subjects(settings, file, reading)?,
         Settings::Rano(settings) => rano::subjects(settings, file, reading)?,
+        Settings::Recist(settings) => recist::subjects(settings, file, reading)?,
     };
     if let Some(wanted) = explain {
         subjects.retain(|subject| subject.name == wanted);
@@ -232,6 +235,8 @@ pub(crate) fn confirm(
         };
         let kind =
             if by_death && category == Category::Progressive { Some(ProgressionKind::Death) } else { kind };
+        let first: Option<Date> = line.parse(&["first_treatment"])?;
+        subject.course.first_treatment = subject.course.first_treatment.into_iter().chain(first).min();
         let therapy: Option<Date> = line.parse(&["therapy_start"])?;
         if let (Some(known), Some(other)) = (subject.course.new_therapy, therapy)
             && known != other

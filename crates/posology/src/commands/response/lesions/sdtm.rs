@@ -170,7 +170,31 @@ pub(super) fn read(file: &Path, rows: &Rows, options: &Options<'_>) -> Result<Ve
     if let Some(path) = beside(file, "rs") {
         responses(&Rows::read(&path)?, options, &mut found)?;
     }
+    let demographics =
+        beside(file, "dm").or_else(|| Some(file.with_file_name("dm.csv")).filter(|path| path.is_file()));
+    if let Some(path) = demographics {
+        course(&Rows::read(&path)?, options, &mut found)?;
+    }
     found.patients()
+}
+
+/// First treatment and death of the subjects found, from DM.
+fn course(rows: &Rows, options: &Options<'_>, found: &mut Found) -> Result<(), Failure> {
+    for line in rows.lines() {
+        let Some(subject) = line.text(SUBJECT).filter(|subject| found.0.contains_key(*subject)) else {
+            continue;
+        };
+        let subject = subject.to_owned();
+        let mut date = |columns: &[&str]| match line.text(columns) {
+            None => Ok(None),
+            Some(_) => day(&line, columns, options, found).map(Some),
+        };
+        let (first, death) = (date(&["rfxstdtc"])?, date(&["dthdtc"])?);
+        let course = &mut found.chart(&subject).subject.course;
+        course.first_treatment = first;
+        course.death = death;
+    }
+    Ok(())
 }
 
 fn keep_unit(found: &mut Found, subject: &str, (length, unit): (Decimal, String)) -> Decimal {
