@@ -57,10 +57,10 @@ macro_rules! criteria_sets {
 }
 
 use Category::{
-    Complete, CompleteIncompleteRecovery, ImmuneComplete, ImmuneConfirmedProgressive, ImmunePartial, ImmuneStable,
-    ImmuneUnconfirmedProgressive, IndeterminateGrowth, IndeterminateLesions, IndeterminateUptake, Minimal, NoEvidence,
-    NodularPartial, NonCompleteNonProgressive, NotEvaluable, Partial, PartialWithLymphocytosis, Progressive, Stable,
-    StringentComplete, VeryGoodPartial,
+    Complete, CompleteIncompleteRecovery, ImmuneComplete, ImmuneConfirmedProgressive, ImmunePartial,
+    ImmuneStable, ImmuneUnconfirmedProgressive, IndeterminateGrowth, IndeterminateLesions,
+    IndeterminateUptake, Minimal, NoEvidence, NodularPartial, NonCompleteNonProgressive, NotEvaluable,
+    Partial, PartialWithLymphocytosis, Progressive, Stable, StringentComplete, VeryGoodPartial,
 };
 
 criteria_sets! {
