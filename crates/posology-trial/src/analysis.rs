@@ -17,6 +17,7 @@ pub mod swimmer;
 pub mod toxicity;
 
 use posology_clinic::Because;
+use rust_decimal::Decimal;
 use serde::Serialize;
 
 use crate::cut::Cut;
@@ -24,10 +25,15 @@ use crate::event::{Chain, Recommendation, SponsorDecision};
 use crate::protocol::{Population, Protocol, RateDefinition};
 use crate::state::State;
 use decision::Advice;
+use dose_response::{BadGroups, DoseResponse, Group};
 use endpoint::{CensoringSet, EndpointTime, TimeEndpoint};
 use patient::PatientAnalysis;
-use rates::Rate;
-use survival::TimeToEvent;
+use rates::{Confidence, Rate};
+use reduction::{MarkerReduction, Period};
+use survival::{BadTime, TimeToEvent};
+
+/// Decimals of a total activity that make a score: regimens of one total written in other units must share it.
+const SCORE_DECIMALS: u32 = 6;
 
 /// A trial at a cut, analysed.
 #[derive(Debug, Clone)]
@@ -238,6 +244,60 @@ impl Analysis {
             }
         }
         times
+    }
+
+    /// Whether a rate of the protocol rises from one prescribed regimen to the next: trend tests and curves over the
+    /// regimens, along their total prescribed activity in mCi/m2, or along the ladder where one states none. A test that
+    /// the protocol does not name in `[dose-response]` is exploratory, and the answer says so.
+    ///
+    /// # Errors
+    /// [`BadGroups`], as where fewer than two regimens have patients.
+    pub fn dose_response(
+        &self,
+        definition: &RateDefinition,
+        confirmed: bool,
+    ) -> Result<DoseResponse, BadGroups> {
+        let ladder = &self.protocol.regimen;
+        let totals: Option<Vec<Decimal>> = ladder
+            .iter()
+            .map(|regimen| Some(regimen.total_per_area()?.mci_per_m2().round_dp(SCORE_DECIMALS)))
+            .collect();
+        let groups: Vec<Group> = ladder
+            .iter()
+            .enumerate()
+            .map(|(place, regimen)| {
+                let given = self
+                    .patients
+                    .iter()
+                    .filter(|patient| patient.regimen.as_deref() == Some(regimen.id.as_str()));
+                let rate = self.rate(definition, given, confirmed);
+                let score = totals.as_ref().and_then(|totals| totals.get(place).copied());
+                Group {
+                    label: regimen.title(),
+                    score: score.unwrap_or_else(|| Decimal::from(place + 1)),
+                    schedule: match regimen.fraction.len() {
+                        1 => "one fraction".to_owned(),
+                        fractions => format!("{fractions} fractions"),
+                    },
+                    patients: rate.denominator(),
+                    with: rate.successes(),
+                }
+            })
+            .collect();
+        DoseResponse::of(&groups, Confidence::NINETY_FIVE, self.protocol.dose_response.named_test.as_deref())
+    }
+
+    /// Marker reduction of a cohort over a period: best change, and how long the reductions that
+    /// `[times]` asks for lasted.
+    ///
+    /// # Errors
+    /// [`BadTime`], of which none can come from dates in order.
+    pub fn marker_reduction(
+        &self,
+        cohort: &CohortAnalysis,
+        period: Period,
+    ) -> Result<MarkerReduction, BadTime> {
+        MarkerReduction::of(self.patients_of(cohort), period, &self.protocol.times.marker_reduction_percent)
     }
 
     /// A rate of the protocol over some patients, on confirmed or on unconfirmed best response.

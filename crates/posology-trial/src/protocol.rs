@@ -76,6 +76,9 @@ pub struct Protocol {
     /// Times to an event: the set of censoring rules, and what the guidance leaves open.
     #[serde(default)]
     pub times: endpoint::Settings,
+    /// Dose-response: the test that the protocol names in advance.
+    #[serde(default)]
+    pub dose_response: DoseResponse,
     /// Rates: each percentage that may be printed, by definition id.
     #[serde(default = "default_rates")]
     pub rate: Vec<RateDefinition>,
@@ -546,6 +549,15 @@ pub struct Endpoint {
     /// Whether it is primary (false).
     #[serde(default)]
     pub primary: bool,
+}
+
+/// Dose-response.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct DoseResponse {
+    /// The test named in advance, in words, such as `Cochran-Armitage on the ORR, one-sided at 5%`. Without it every
+    /// p value for a trend is exploratory.
+    pub named_test: Option<String>,
 }
 
 /// Who stands in a rate's denominator.

@@ -415,6 +415,13 @@ fn what_contradicts_committee_versions_rates_or_holds_is_an_error_at_the_setting
         ),
         bad("version = \"2.0\"", "version = «\"3.0\"", "amendment[1].version", "3.0", "an earlier version"),
         bad("at-least = \"MR\"", "at-least = «\"PD\"", "rate[1].at-least", "PD", "SD or better"),
+        bad(
+            "[caps]",
+            "[times]\nmarker-reduction-percent = [25, «101]\n[caps]",
+            "times.marker-reduction-percent[1]",
+            "101",
+            "1 to 100",
+        ),
         bad_with(
             ("minimum-days = 42\n", ""),
             "[[rate]]\nid = \"DCR\"",

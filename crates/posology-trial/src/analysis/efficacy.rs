@@ -153,7 +153,7 @@ impl ResponseAnalysis {
         response.visits.sort_by_key(|visit| visit.date);
         response.confirmed = settings.confirm(&course, &assessments);
         response.best = settings.best(&course, &response.confirmed);
-        let regardless = Course { new_therapy: None, ..course.clone() };
+        let regardless = Course { new_therapy: None, ..course };
         response.progression_regardless = settings.confirm(&regardless, &assessments).progression();
         let progression = response.confirmed.progression();
         response.best_change = response

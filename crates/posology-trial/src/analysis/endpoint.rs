@@ -216,6 +216,8 @@ pub struct Settings {
     pub other_death: OtherDeath,
     /// What a death before the next therapy is, in the time to next therapy (`event`).
     pub death_before_next_therapy: DeathBeforeNextTherapy,
+    /// Reductions of the driving marker whose lasting is reported, percent of baseline (25, 50).
+    pub marker_reduction_percent: Vec<u32>,
 }
 
 impl Default for Settings {
@@ -229,6 +231,7 @@ impl Default for Settings {
             response_ends_with_death: ResponseEndingDeath::Any,
             other_death: OtherDeath::AtLastAssessment,
             death_before_next_therapy: DeathBeforeNextTherapy::Event,
+            marker_reduction_percent: vec![25, 50],
         }
     }
 }

@@ -563,6 +563,12 @@ fn times(protocol: &Protocol, faults: &mut Faults) {
             faults.error(path, "0", expected, "write the schedule of assessments of the protocol");
         }
     }
+    for (index, percent) in times.marker_reduction_percent.iter().enumerate() {
+        if !(1..=100).contains(percent) {
+            let path = format!("times.marker-reduction-percent[{index}]");
+            faults.error(path, percent.to_string(), "1 to 100 percent", "write the reduction from baseline");
+        }
+    }
     if times.window_days.saturating_mul(2) >= times.interval_days.max(1) {
         faults.warning(
             "times.window-days",
