@@ -174,6 +174,40 @@ fn grades_come_from_the_value_its_unit_and_the_version_named() {
 }
 
 #[test]
+fn what_cannot_be_read_in_a_table_of_laboratory_values_is_refused_and_what_is_doubtful_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let grade = |text: &str| {
+        let table = file(folder.path(), "labs.csv", text);
+        vec!["toxicity".to_owned(), "grade".to_owned(), table, "--ctcae".to_owned(), "5.0".to_owned()]
+    };
+    let refused = |text: &str| refusal(&grade(text).iter().map(String::as_str).collect::<Vec<_>>());
+    let says = refused("test,value,unit\nPLAT,15,10^9/L\nPLAT,15,\n");
+    assert!(says.contains("row 2, column unit") && says.contains("10^9/L"), "{says}");
+    let says = refused("subject,date,test,value,unit\nA,2024-02-30,PLAT,15,10^9/L\n");
+    assert!(says.contains("row 1, column date"), "{says}");
+    let says = refused("test,value,unti\nPLAT,15,10^9/L\n");
+    assert!(says.contains("unit"), "{says}");
+
+    let arguments = grade(
+        "subject,date,baseline_date,test,value,unit\n\
+         A,2024-02-01,2024-01-10,PLAT,15,10^9/L\n\
+         A,2024-02-01,2024-01-10,PLAT,20,10^9/L\n\
+         A,2024-02-08,2024-01-10,PLAT,20000,/mm3\n\
+         A,2024-01-02,2024-01-10,HGB,7,g/dL\n",
+    );
+    let output = posology(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{said}");
+    for part in [
+        "two results of platelets, rows 1 and 2",
+        "in /mm3 after 10^9/L",
+        "before the baseline of 2024-01-10",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+}
+
+#[test]
 fn response_goes_from_values_to_a_confirmed_best_response_with_reasons() {
     let folder = tempfile::tempdir().unwrap();
     let table = file(

@@ -1,7 +1,9 @@
 //! `toxicity grade`: CTCAE grades of the laboratory values of a table.
 
+use std::collections::HashMap;
 use std::path::Path;
 
+use jiff::civil::Date;
 use posology_clinic::ctcae::{Circumstances, Graded, Outcome, Version, grade, terms};
 use posology_clinic::laboratory::{Analyte, LabValue, Measured};
 use rust_decimal::Decimal;
@@ -19,14 +21,37 @@ const LOWER: &[&str] = &["lln", "lower", "lower_limit", "anrlo", "lbstnrlo", "lb
 const UPPER: &[&str] = &["uln", "upper", "upper_limit", "anrhi", "lbstnrhi", "lbornrhi"];
 const BASELINE: &[&str] = &["baseline", "base"];
 const SPECIMEN: &[&str] = &["specimen", "lbspec"];
+const SUBJECT: &[&str] = &["subject", "usubjid"];
+const DATE: &[&str] = &["date", "lbdtc", "adt"];
+const BASELINE_DATE: &[&str] = &["baseline_date"];
+const FLAGS: &[&str] = &["symptomatic", "consequences", "anticoagulated", "fasting"];
 
 pub(crate) fn run(file: &Path, ctcae: &str, as_json: bool) -> Result<(), Failure> {
     let version: Version = ctcae.parse().map_err(|bad| Failure::input(format!("--ctcae: {bad}")))?;
     let rows = Rows::read(file)?;
     rows.need(&[("a test or term", &[TEST, TERM].concat()), ("a value", VALUE), ("a unit", UNIT)])?;
+    rows.refuse_misspelt(&[
+        TEST,
+        TERM,
+        VALUE,
+        UNIT,
+        LOWER,
+        UPPER,
+        BASELINE,
+        SPECIMEN,
+        SUBJECT,
+        DATE,
+        BASELINE_DATE,
+        FLAGS,
+    ])?;
     let mut answers = Vec::new();
+    let mut seen = Seen::default();
     for line in rows.lines() {
+        seen.check(&line, version)?;
         answers.extend(answer(&line, version)?);
+    }
+    for warning in &seen.warnings {
+        output::error(&format!("warning: {warning}"));
     }
     if as_json {
         output::json(&answers);
@@ -44,6 +69,50 @@ pub(crate) fn run(file: &Path, ctcae: &str, as_json: bool) -> Result<(), Failure
         ));
     }
     Ok(())
+}
+
+/// What the rows of one subject say together, where they name subject and date.
+#[derive(Default)]
+struct Seen {
+    /// The row of each subject, analyte and day.
+    days: HashMap<(String, Analyte, Date), u64>,
+    /// The unit of each subject and analyte.
+    units: HashMap<(String, Analyte), String>,
+    warnings: Vec<String>,
+}
+
+impl Seen {
+    /// A date that is none is an error. Two results of one day, a unit that changes and a result before the baseline
+    /// are graded, and said.
+    fn check(&mut self, line: &Line<'_>, version: Version) -> Result<(), Failure> {
+        let date: Option<Date> = line.parse(DATE)?;
+        let baseline: Option<Date> = line.parse(BASELINE_DATE)?;
+        let Some(analyte) = analyte(line, version) else { return Ok(()) };
+        let Some(subject) = line.text(SUBJECT).map(str::to_owned) else { return Ok(()) };
+        let row = line.number;
+        if let Some(date) = date {
+            if let Some(other) = self.days.insert((subject.clone(), analyte, date), row) {
+                self.warnings.push(format!(
+                    "subject {subject}, {date}: two results of {analyte}, rows {other} and {row}: each is graded; mend: say which one counts"
+                ));
+            }
+            if let Some(baseline) = baseline.filter(|baseline| date < *baseline) {
+                self.warnings.push(format!(
+                    "subject {subject}, {date}, column date, row {row}: {analyte} before the baseline of {baseline}: graded, and no toxicity of treatment; mend: correct the date, or leave the row out"
+                ));
+            }
+        }
+        let unit = line.text(UNIT).unwrap_or_default().to_owned();
+        let known = self.units.entry((subject.clone(), analyte)).or_insert_with(|| unit.clone());
+        if *known != unit {
+            let on = date.map(|date| format!(", {date}")).unwrap_or_default();
+            self.warnings.push(format!(
+                "subject {subject}{on}, column unit, row {row}: {analyte} in {unit} after {known}: each is read in its own unit; mend: check that the unit is right"
+            ));
+            *known = unit;
+        }
+        Ok(())
+    }
 }
 
 /// One answer a term; a row that cannot be graded has a null grade and says why.
@@ -66,6 +135,13 @@ fn answer(line: &Line<'_>, version: Version) -> Result<Vec<Value>, Failure> {
         return Ok(vec![unknown("there is no value: missing is not normal".to_owned())]);
     };
     let unit = line.text(UNIT).unwrap_or("");
+    if unit.is_empty() && !text.contains(char::is_whitespace) && !analyte.canonical_unit().is_empty() {
+        let says = format!(
+            "expected the unit of {analyte}, such as {}, found none; mend: fill it in, a unit is never guessed",
+            analyte.canonical_unit()
+        );
+        return Err(line.bad(UNIT, &says));
+    }
     let value = |text: &str, limits: bool| -> Result<Result<LabValue, String>, Failure> {
         let measured: Measured = match format!("{text} {unit}").trim().parse() {
             Ok(measured) => measured,
