@@ -137,7 +137,15 @@ fn every_command_and_option_in_the_pages_is_one_the_program_knows() {
         "two-stage",
     ];
     let design = design.map(|verb| format!("design {verb}"));
-    let all = ["dose decay", "dose prescribe", "response", "response confirm", "review", "toxicity grade"];
+    let all = [
+        "dose decay",
+        "dose prescribe",
+        "response",
+        "response confirm",
+        "review",
+        "toxicity grade",
+        "toxicity regrade",
+    ];
     let trial = ["trial check", "trial import", "trial status", "trial synthesize"];
     assert_eq!(
         shown.into_iter().collect::<Vec<_>>(),
@@ -158,6 +166,78 @@ fn every_test_that_the_validation_names_is_in_the_sources() {
     assert!(named > 100, "the page was read: {named} tests");
 }
 
+/// The page of response criteria: for each family its keys, with the default of each set and what they mean.
+fn page_of_criteria() -> String {
+    use posology_clinic::response::{CriteriaSet, Settings};
+    let schema: serde_json::Value = serde_json::from_str(&read("schemas/trial.schema.json")).unwrap();
+    let mut page = "# Response criteria and their settings\n\nWhat a set of criteria leaves open is a key: under `[response]` of a \
+        protocol, beside `criteria`, or in a file of its own for `posology response … --settings FILE`. A key left out has its default; \
+        `-` means none, or as the set's paper says. Made from the program.\n"
+        .to_owned();
+    // The keys of a family are known by its own table in the schema.
+    let families: Vec<&serde_json::Value> = schema["$defs"]
+        .as_object()
+        .unwrap()
+        .values()
+        .filter(|table| table["properties"].get("criteria").is_some())
+        .collect();
+    let mut done: Vec<BTreeSet<String>> = Vec::new();
+    for &set in CriteriaSet::ALL {
+        let settings = Settings::of(set);
+        let mut defaults = serde_json::to_value(&settings).unwrap();
+        if let Settings::Imwg(myeloma) = &settings {
+            // Points left to the edition, answered.
+            let answered = serde_json::to_value(myeloma.criteria()).unwrap();
+            defaults.as_object_mut().unwrap().extend(answered.as_object().unwrap().clone());
+        }
+        let keys: BTreeSet<String> =
+            defaults.as_object().unwrap().keys().filter(|key| *key != "criteria").cloned().collect();
+        let table = families.iter().find(|table| {
+            let of_table = table["properties"].as_object().unwrap();
+            keys.iter().all(|key| of_table.contains_key(key))
+        });
+        let all: BTreeSet<String> = table.map_or(keys, |table| {
+            let keys = table["properties"].as_object().unwrap().keys();
+            keys.filter(|key| *key != "criteria").cloned().collect()
+        });
+        page.push_str(&format!("\n## `{set}`\n\nSource: {}.\n", set.source()));
+        let described = done.contains(&all);
+        if described {
+            page.push_str("\nKeys as above, with its own defaults:\n");
+        }
+        page.push_str("\n| key | default |");
+        page.push_str(if described { "\n|---|---|\n" } else { " meaning |\n|---|---|---|\n" });
+        for key in &all {
+            let default = match &defaults[key] {
+                serde_json::Value::Null => "-".to_owned(),
+                serde_json::Value::String(word) => format!("`{word}`"),
+                other => format!("`{}`", other.to_string().replace(['"', '{', '}'], "").replace([','], ", ")),
+            };
+            if described {
+                if default != "-" {
+                    page.push_str(&format!("| `{key}` | {default} |\n"));
+                }
+                continue;
+            }
+            let meaning = table.and_then(|table| table["properties"][key]["description"].as_str());
+            let meaning = meaning.unwrap_or("see the page of the method").replace('\n', " ");
+            page.push_str(&format!("| `{key}` | {default} | {meaning} |\n"));
+        }
+        done.push(all);
+    }
+    page
+}
+
+#[test]
+fn the_page_of_response_criteria_is_the_one_the_program_makes() {
+    let path = root().join("docs/src/reference/criteria.md");
+    if std::env::var_os("UPDATE_BOOK").is_some() {
+        fs::write(&path, page_of_criteria()).unwrap();
+    }
+    let page = fs::read_to_string(path).unwrap_or_default();
+    assert!(page == page_of_criteria(), "docs/src/reference/criteria.md: run this test with UPDATE_BOOK=1");
+}
+
 #[test]
 fn every_key_of_the_protocol_and_every_event_is_described() {
     fn keys(value: &serde_json::Value, found: &mut BTreeSet<String>) {
@@ -173,7 +253,8 @@ fn every_key_of_the_protocol_and_every_event_is_described() {
     let schema: serde_json::Value = serde_json::from_str(&read("schemas/trial.schema.json")).unwrap();
     let mut found = BTreeSet::new();
     keys(&schema, &mut found);
-    let page = read("docs/src/reference/protocol.md") + &read("docs/src/reference/designs.md");
+    let pages = ["protocol", "designs", "criteria"];
+    let page: String = pages.iter().map(|page| read(&format!("docs/src/reference/{page}.md"))).collect();
     let missing: Vec<_> = found
         .iter()
         .filter(|key| {
