@@ -21,6 +21,7 @@ mod response;
 mod safety;
 #[cfg(test)]
 mod tests;
+mod times;
 
 use posology_trial::analysis::{Analysis, CohortAnalysis};
 use serde_json::{Value, json};

@@ -16,7 +16,7 @@ use super::escalation::descriptive;
 use super::levels::{
     Levels, count, level_label, level_of, number_of, or_none, population_words, rule, sentence, treated,
 };
-use super::{Review, cells, cover};
+use super::{Review, cells, cover, times};
 use crate::document::Block;
 use crate::table::{Cell, Column, Interval, NOTHING, Number, Row, RowKind, Table, Value, rounded};
 
@@ -34,6 +34,8 @@ pub(super) fn blocks(review: Review<'_>) -> Vec<Block> {
         Block::table(reduction(analysis)),
     ];
     blocks.extend(progression_free(analysis).map(Block::table));
+    blocks.extend(times::endpoints(analysis).map(Block::table));
+    blocks.extend(times::trend(analysis).map(Block::table));
     blocks
 }
 
@@ -229,7 +231,7 @@ fn progression_free(analysis: &Analysis) -> Option<Table> {
     Some(table)
 }
 
-fn quantile(quantile: &Quantile) -> Cell {
+pub(super) fn quantile(quantile: &Quantile) -> Cell {
     let shown = |days: Option<f64>| days.map_or_else(|| "NE".to_owned(), |days| format!("{days}"));
     let numbers = [("days", quantile.days), ("lower", quantile.lower), ("upper", quantile.upper)].map(
         |(statistic, days)| Number {
