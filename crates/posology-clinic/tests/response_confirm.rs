@@ -10,7 +10,7 @@ use posology_clinic::response::best::{Best, best};
 use posology_clinic::response::confirm::{
     Confirmed, Course, LastProgression, ProgressionBetween, Rules, SameDayTherapy, confirm,
 };
-use posology_clinic::response::{Assessment, Category, ProgressionKind};
+use posology_clinic::response::{Assessment, Category, CriteriaSet, ProgressionKind};
 use proptest::prelude::*;
 
 /// Categories joined by `>`, 28 days apart; `PDl` is biochemical progression, `PDi` progression by imaging,
@@ -243,10 +243,12 @@ fn assessment() -> impl Strategy<Value = Assessment> {
         ProgressionKind::Marrow,
         ProgressionKind::Death,
     ]));
-    (0..300_i32, prop::sample::select(Category::ALL.to_vec()), kind).prop_map(|(days, category, kind)| {
-        let kind = kind.filter(|_| category == Category::Progressive);
-        Assessment::new(date(2024, 1, 1) + days.days(), category, kind)
-    })
+    (0..300_i32, prop::sample::select(CriteriaSet::Imwg2016.categories().to_vec()), kind).prop_map(
+        |(days, category, kind)| {
+            let kind = kind.filter(|_| category == Category::Progressive);
+            Assessment::new(date(2024, 1, 1) + days.days(), category, kind)
+        },
+    )
 }
 
 proptest! {

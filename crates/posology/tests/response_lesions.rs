@@ -52,7 +52,7 @@ fn strings(rows: &Value, key: &str) -> Vec<String> {
 /// The example of the book.
 fn example() -> String {
     let page = fs::read_to_string(root().join("docs/src/howto/responses.md")).unwrap();
-    let from = page.find("subject,date,lesion,role").unwrap();
+    let from = page.find("subject,date,lesion,role,site,node,longest,shortest,unit").unwrap();
     page[from..].split("```").next().unwrap().to_owned()
 }
 
@@ -224,7 +224,7 @@ fn sdtm_that_can_be_read_in_two_ways_is_refused() {
     let without_tu = refusal(&["response", "recist-1.1", &tr("")]);
     assert!(without_tu.contains("the domain TU"), "{without_tu}");
     file(folder.path(), "tu.csv", TU);
-    let twice = refusal(&["response", "recist-1.1", &tr("A,T01,LDIAM,21,21,mm,2024-03-05,INVESTIGATOR\n")]);
+    let twice = refusal(&["response", "recist-1.1", &tr("A,T01,LDIAM,22,22,mm,2024-03-05,INVESTIGATOR\n")]);
     assert!(twice.contains("row 9") && twice.contains("found two"), "{twice}");
     let month = tr("A,T01,LDIAM,21,21,mm,2024-04,INVESTIGATOR\n");
     let partial = refusal(&["response", "recist-1.1", &month]);

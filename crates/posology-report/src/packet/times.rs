@@ -50,7 +50,7 @@ pub(super) fn endpoints(analysis: &Analysis) -> Option<Table> {
                 count("patients", curve.patients()),
                 count("events", curve.events()),
                 quantile(&curve.median()),
-                quantile(&follow_up.median()),
+                if follow_up.events() == 0 { Cell::nothing() } else { quantile(&follow_up.median()) },
             ],
         ));
     }
@@ -69,7 +69,8 @@ pub(super) fn endpoints(analysis: &Analysis) -> Option<Table> {
     Some(table)
 }
 
-/// TREND01: each rate of the protocol along the prescribed regimens, with exact tests and what confounds them.
+/// TREND01: each rate of the protocol along the prescribed regimens, with exact intervals, the tests
+/// that the protocol names, and what confounds them.
 pub(super) fn trend(analysis: &Analysis) -> Option<Table> {
     let definition = analysis.protocol.rate.first()?;
     let trend = analysis.dose_response(definition, true).ok()?;
@@ -86,7 +87,7 @@ pub(super) fn trend(analysis: &Analysis) -> Option<Table> {
             [Cell::count_percent(group.with, group.patients), percent("isotonic rate", *isotonic)],
         ));
     }
-    tests(&mut table, &trend);
+    tests(&mut table, &trend, analysis.protocol.dose_response.named_test.is_some());
     table.notes.extend(trend.because.iter().filter(|because| because.rule != "dose-response/methods").map(
         |because| {
             let mut says = capital(&because.says);
@@ -103,16 +104,17 @@ pub(super) fn trend(analysis: &Analysis) -> Option<Table> {
     Some(table)
 }
 
-fn tests(table: &mut Table, trend: &DoseResponse) {
+/// Without a test named by the protocol no p value stands in a packet.
+fn tests(table: &mut Table, trend: &DoseResponse, named: bool) {
     let mut row = |name: &str, cell: Cell| table.rows.push(Row::new(name, [cell, Cell::nothing()]));
     let two_sided = |trend: &Trend| match trend.exact {
         Some(exact) => p_value("exact, two-sided", exact.two_sided),
         None => p_value("normal approximation, two-sided", trend.approximate.two_sided),
     };
-    if let Some(test) = &trend.cochran_armitage {
+    if let Some(test) = trend.cochran_armitage.as_ref().filter(|_| named) {
         row("Cochran-Armitage, p", two_sided(test));
     }
-    if let Some(test) = &trend.jonckheere_terpstra {
+    if let Some(test) = trend.jonckheere_terpstra.as_ref().filter(|_| named) {
         row("Jonckheere-Terpstra, p", two_sided(test));
     }
     if let Some(slope) = &trend.exact_logistic {

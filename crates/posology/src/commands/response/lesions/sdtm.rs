@@ -255,18 +255,19 @@ impl Results {
                 name(&other.reader)
             ));
         }
+        // The same result recorded twice says nothing new; two that differ contradict each other.
         let twice = || Err("expected one result a lesion and day, found two; mend: keep one".to_owned());
         for (known, new) in [
             (&mut self.longest, other.longest),
             (&mut self.shortest, other.shortest),
             (&mut self.short_axis, other.short_axis),
         ] {
-            if known.is_some() && new.is_some() {
+            if known.is_some() && new.is_some() && *known != new {
                 return twice();
             }
             *known = known.or(new);
         }
-        if self.state.is_some() && other.state.is_some() {
+        if self.state.is_some() && other.state.is_some() && self.state != other.state {
             return twice();
         }
         self.state = self.state.take().or(other.state);
