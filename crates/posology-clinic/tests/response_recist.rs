@@ -591,3 +591,48 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_lesion_that_split_is_judged_by_all_of_its_parts_or_not_at_all() {
+    let part = |id: &str, length: &str| target(id, length);
+    let gone = |id: &str| lesion(id, Role::Target, Size::Absent);
+    let split = vec![part("T1a", "20"), part("T1b", "20")];
+    let found = respond(
+        &RECIST,
+        vec![target("T1", "50")],
+        vec![split.clone(), vec![gone("T1a")], vec![gone("T1a"), gone("T1b")]],
+    );
+    assert_eq!(codes(&found), "SD NE CR", "a part not recorded is not gone");
+    assert_eq!(codes(&respond(&RECIST, vec![target("T1", "50")], vec![vec![part("T1a", "10")]])), "NE");
+}
+
+#[test]
+fn disease_that_comes_back_after_a_complete_response_is_progression_without_targets_too() {
+    let now = |size: Size| vec![lesion("NT1", Role::NonTarget, size)];
+    let visits = || vec![now(Size::Absent), now(Size::Absent), now(Size::Present)];
+    let found = respond(&RECIST, now(Size::Present), visits());
+    assert_eq!(codes(&found), "CR CR PD");
+    assert!(found[2].reasons.iter().any(|because| because.rule == "recist-1.1/non-target-back"));
+}
+
+#[test]
+fn complete_response_asks_for_normal_markers_whatever_they_were_at_baseline() {
+    let baseline = Baseline::new(&RECIST, &visit(1, vec![target("T1", "50")])).unwrap();
+    let gone = || visit(2, vec![lesion("T1", Role::Target, Size::Absent)]);
+    let with = |tumour_markers| {
+        let now = Visit { tumour_markers, ..gone() };
+        assess_all(&RECIST, &baseline, &[now]).unwrap()[0].overall
+    };
+    assert_eq!(with(TumourMarkers::Raised), Partial);
+    assert_eq!(with(TumourMarkers::Normal), Complete);
+}
+
+#[test]
+fn a_target_that_was_never_there_or_is_only_called_worse_is_refused() {
+    let bad = Baseline::new(&RECIST, &visit(1, vec![target("T1", "0")])).unwrap_err();
+    assert!(bad.to_string().contains("T1: found a target of 0 mm at baseline"), "{bad}");
+    let baseline = Baseline::new(&RECIST, &visit(1, vec![target("T1", "50"), target("T2", "20")])).unwrap();
+    let now = visit(2, vec![target("T1", "20"), lesion("T2", Role::Target, Size::Worse)]);
+    let bad = assess_all(&RECIST, &baseline, &[now]).unwrap_err();
+    assert!(bad.to_string().contains("a target marked worse"), "{bad}");
+}

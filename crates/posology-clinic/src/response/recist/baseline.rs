@@ -67,6 +67,15 @@ impl Baseline {
                     "measure it, or make it a non-target",
                 ));
             };
+            if length.is_zero() {
+                return Err(BadLesion::new(
+                    date,
+                    &target.id,
+                    "a target of 0 mm at baseline",
+                    "a lesion that is there",
+                    "correct its size, or leave it out: what is not there cannot be followed",
+                ));
+            }
             sum = sum.saturating_add(length);
         }
         Ok(Self {

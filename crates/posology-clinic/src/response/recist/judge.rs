@@ -1,11 +1,13 @@
 //! One visit judged by the visits before it: targets by their sum, the others by what was seen.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 
 use super::super::Category;
 use super::super::lesion::{Lesion, Role, Size};
-use super::sum::{Found, SumOfDiameters, length};
+use super::sum::{Found, SumOfDiameters, length, stands_for};
 use super::{
     BadLesion, Baseline, NoDisease, Reappearance, Response, SOURCE, Settings, TumourMarkers, Visit,
     millimetres, overall,
@@ -26,11 +28,22 @@ pub(super) struct Judge<'a> {
     nadir: (Decimal, Date),
     /// Day on which the targets were all gone for the first time.
     complete_since: Option<Date>,
+    /// Day of the first complete response overall.
+    gone_since: Option<Date>,
+    /// The parts that a lesion was seen in, by its id at baseline.
+    parts: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl<'a> Judge<'a> {
     pub(super) fn new(settings: &'a Settings, baseline: &'a Baseline) -> Self {
-        Self { settings, baseline, nadir: (baseline.sum, baseline.date()), complete_since: None }
+        Self {
+            settings,
+            baseline,
+            nadir: (baseline.sum, baseline.date()),
+            complete_since: None,
+            gone_since: None,
+            parts: BTreeMap::new(),
+        }
     }
 
     /// The response at the next visit; visits come in date order.
@@ -38,6 +51,15 @@ impl<'a> Judge<'a> {
         let date = visit.date;
         for (place, lesion) in visit.lesions.iter().enumerate() {
             length_is_possible(self.settings, date, lesion)?;
+            if lesion.role == Role::Target && lesion.size == Size::Worse {
+                return Err(BadLesion::new(
+                    date,
+                    &lesion.id,
+                    "a target marked worse",
+                    "its length: a target is judged by the sum",
+                    "measure it, or mark it as not assessed",
+                ));
+            }
             if visit.lesions[..place].iter().any(|other| other.id == lesion.id) {
                 return Err(BadLesion::new(date, &lesion.id, "two results", "one a day", "keep one of them"));
             }
@@ -81,6 +103,10 @@ impl<'a> Judge<'a> {
             };
             reasons.push(Because::new(rule, says).source(SOURCE));
         }
+        self.remember_parts(visit);
+        if overall == Category::Complete && self.gone_since.is_none() {
+            self.gone_since = Some(date);
+        }
         if let Some(sum) = sum.as_ref().filter(|sum| sum.is_complete()) {
             if sum.sum_mm < self.nadir.0 {
                 self.nadir = (sum.sum_mm, date);
@@ -90,6 +116,29 @@ impl<'a> Judge<'a> {
             }
         }
         Ok(Response { date, target, non_target, new_lesions, overall, sum, reasons })
+    }
+
+    fn remember_parts(&mut self, visit: &Visit) {
+        for known in self.baseline.targets.iter().chain(&self.baseline.non_targets) {
+            let parts = visit.lesions.iter().filter(|lesion| lesion.role == known.role);
+            let parts = parts.filter(|lesion| is_part(&lesion.id, &known.id)).map(|lesion| lesion.id.clone());
+            let parts: Vec<String> = parts.collect();
+            if !parts.is_empty() {
+                self.parts.entry(known.id.clone()).or_default().extend(parts);
+            }
+        }
+    }
+
+    /// Whether a lesion that split is not told whole: a part seen before is missing, or only one part was ever named.
+    fn lacks_a_part(&self, id: &str, found: &[&Lesion]) -> bool {
+        let now: BTreeSet<&str> =
+            found.iter().map(|lesion| lesion.id.as_str()).filter(|part| is_part(part, id)).collect();
+        if now.is_empty() {
+            return false;
+        }
+        let before = self.parts.get(id);
+        let missing = before.is_some_and(|parts| parts.iter().any(|part| !now.contains(part.as_str())));
+        missing || (now.len() < 2 && before.is_none_or(|parts| parts.len() < 2))
     }
 
     fn target(
@@ -113,7 +162,8 @@ impl<'a> Judge<'a> {
         let mut all_gone = true;
         let mut back = None;
         for target in &self.baseline.targets {
-            match found.length(self.settings, date, &target.id)? {
+            let lacking = self.lacks_a_part(&target.id, found.of(&target.id));
+            match found.length(self.settings, date, &target.id)?.filter(|_| !lacking) {
                 None => sum.not_assessed.push(target.id.clone()),
                 Some(length) => {
                     sum.sum_mm = sum.sum_mm.saturating_add(length);
@@ -232,7 +282,9 @@ impl<'a> Judge<'a> {
         found: &Found<'_>,
         reasons: &mut Vec<Because>,
     ) -> Result<Option<Category>, BadLesion> {
-        let raised = self.baseline.markers_raised && visit.tumour_markers != TumourMarkers::Normal;
+        // Complete response asks for normal markers, whatever they were at baseline.
+        let raised = visit.tumour_markers == TumourMarkers::Raised
+            || (self.baseline.markers_raised && visit.tumour_markers != TumourMarkers::Normal);
         if self.baseline.non_targets.is_empty() && !raised {
             return Ok(None);
         }
@@ -242,7 +294,10 @@ impl<'a> Judge<'a> {
             let all = found.of(id);
             if all.iter().any(|now| now.size == Size::Worse) {
                 worse.push(id);
-            } else if all.is_empty() || all.iter().any(|now| now.size == Size::NotAssessed) {
+            } else if all.is_empty()
+                || self.lacks_a_part(id, all)
+                || all.iter().any(|now| now.size == Size::NotAssessed)
+            {
                 unseen.push(id);
             } else if all.iter().any(|now| now.size == Size::Present) {
                 there.push(id);
@@ -255,7 +310,16 @@ impl<'a> Judge<'a> {
                 }
             }
         }
-        let (rule, says, category) = if !worse.is_empty() {
+        let back = self
+            .gone_since
+            .filter(|_| !there.is_empty() && self.settings.reappearance == Reappearance::Progression);
+        let (rule, says, category) = if let Some(since) = back {
+            (
+                "non-target-back",
+                format!("non-target {} is back after all disease had gone on {since}: PD", there.join(", ")),
+                Category::Progressive,
+            )
+        } else if !worse.is_empty() {
             (
                 "non-target-pd",
                 format!("non-target {} unequivocally worse: PD", worse.join(", ")),
@@ -274,7 +338,7 @@ impl<'a> Judge<'a> {
             let says = "tumour markers, raised at baseline, were not measured: NE".to_owned();
             ("markers-not-measured", says, Category::NotEvaluable)
         } else if raised {
-            let says = "tumour markers, raised at baseline, are not normal: neither CR nor PD".to_owned();
+            let says = "tumour markers are raised: neither CR nor PD".to_owned();
             ("markers-raised", says, Category::NonCompleteNonProgressive)
         } else {
             ("non-target-cr", "all non-target lesions are gone: CR".to_owned(), Category::Complete)
@@ -282,6 +346,11 @@ impl<'a> Judge<'a> {
         reasons.push(because(rule, says));
         Ok(Some(category))
     }
+}
+
+/// Whether an id is that of a part of a lesion, and not of a mass it went into.
+fn is_part(id: &str, whole: &str) -> bool {
+    id != whole && !id.contains(['+', '/']) && stands_for(id, whole)
 }
 
 fn length_is_possible(settings: &Settings, date: Date, lesion: &Lesion) -> Result<(), BadLesion> {

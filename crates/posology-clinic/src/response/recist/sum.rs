@@ -159,7 +159,7 @@ fn is_known(baseline: &[Lesion], id: &str) -> bool {
 }
 
 /// Whether an id is that of a part of a lesion (`T01a`, `T01.1`) or of a mass it went into (`T01+T02`, `T01/T02`).
-fn stands_for(id: &str, whole: &str) -> bool {
+pub(super) fn stands_for(id: &str, whole: &str) -> bool {
     if id.contains(['+', '/']) {
         return id.split(['+', '/']).any(|one| one.trim() == whole);
     }
