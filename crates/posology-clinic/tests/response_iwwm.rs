@@ -346,3 +346,19 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn extramedullary_disease_that_was_absent_and_is_there_is_progression_whatever_igm_does() {
+    for settings in [six(), eleven()] {
+        for found in [Extramedullary::Present, Extramedullary::Smaller] {
+            let free = Baseline::new(Visit { extramedullary: Extramedullary::Absent, ..at(0, "4000") });
+            let now = Visit { extramedullary: found, ..at(3, "400") };
+            assert_eq!(assess(&settings, &free, &[], &now).unwrap().category, Category::Progressive);
+            let had = Baseline::new(Visit { extramedullary: Extramedullary::Present, ..at(0, "4000") });
+            let gone = Visit { extramedullary: Extramedullary::Absent, ..at(1, "400") };
+            let unseen = at(2, "400");
+            let judged = assess(&settings, &had, &[gone, unseen], &now).unwrap();
+            assert_eq!(judged.category, Category::Progressive);
+        }
+    }
+}

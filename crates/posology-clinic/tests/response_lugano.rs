@@ -184,10 +184,10 @@ fn a_new_node_beyond_15_mm_or_another_lesion_beyond_10_mm_is_progression() {
     for (new, expected) in [
         ("X01 15x12", Complete),
         ("X01 15.1x12", Progressive),
-        ("X01e 10x8", Complete),
+        ("X01e 10x8", Stable),
         ("X01e 10.1x8", Progressive),
         ("X01e worse", Progressive),
-        ("X01e small", Complete),
+        ("X01e small", Stable),
     ] {
         assert_eq!(course(&[&["T01 40x30"], &["T01 10x8", new]]), expected, "{new}");
     }
@@ -206,11 +206,29 @@ fn a_lesion_that_was_gone_and_is_back_is_progression() {
     // A node back at normal size is no disease.
     assert_eq!(course(&[&["T01 30x20"], &["T01 gone"], &["T01 15x8"]]), Complete);
     assert_eq!(course(&[&["T01 30x20"], &["T01 gone"], &["T01 16x8"]]), Progressive);
-    assert_eq!(course(&[&["T01e 30x20"], &["T01e gone"], &["T01e small"]]), Partial);
+    assert_eq!(course(&[&["T01e 30x20"], &["T01e gone"], &["T01e small"]]), Progressive);
     assert_eq!(
         course(&[&["T01 30x20", "N01e there"], &["T01 9x9", "N01e gone"], &["T01 9x9", "N01e there"]]),
         Progressive
     );
+}
+
+#[test]
+fn disease_not_measured_that_was_gone_or_never_there_and_is_there_is_progression() {
+    let visits = |states: [NonMeasured; 3]| {
+        let visit = |(state, index): (NonMeasured, i64)| {
+            let mut visit = ct(index * 60, &[["T01 40x30"], ["T01 9x9"], ["T01 9x9"]][index as usize]);
+            if let Ct::Measured(sizes) = &mut visit.ct {
+                sizes.non_measured = state;
+            }
+            visit
+        };
+        judged(&states.into_iter().zip(0..).map(visit).collect::<Vec<_>>())
+    };
+    use NonMeasured::{Absent, Present};
+    assert_eq!(visits([Present, Absent, Present]), Progressive);
+    assert_eq!(visits([Absent, Absent, Present]), Progressive);
+    assert_eq!(visits([Present, Present, Present]), Partial);
 }
 
 #[test]

@@ -531,3 +531,21 @@ proptest! {
         prop_assert!(best.confirmed.unwrap_or(NotEvaluable) <= best.unconfirmed.unwrap_or(NotEvaluable).max(Stable));
     }
 }
+
+#[test]
+fn a_lesion_of_0_at_baseline_that_is_there_later_is_progression() {
+    for settings in ALL {
+        for baseline in ["T01 gone", "T01 0x0"] {
+            assert_eq!(course(&settings, &[&[baseline], &["T01 50x50"]]), Progressive);
+        }
+    }
+}
+
+#[test]
+fn measured_targets_may_show_progression_where_another_was_not_measured() {
+    for settings in ALL {
+        let baseline: &[&str] = &["T01 40x30", "T02 20x20"];
+        assert_eq!(course(&settings, &[baseline, &["T01 60x50"]]), Progressive);
+        assert_eq!(course(&settings, &[baseline, &["T01 10x10"]]), NotEvaluable, "never a response");
+    }
+}

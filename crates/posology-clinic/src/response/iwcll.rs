@@ -368,6 +368,10 @@ impl Patient<'_> {
         let (verdict, says) = match self.now.marrow {
             None => (Category::NotEvaluable, "marrow not examined"),
             Some(marrow) => match marrow.leukaemia_cells {
+                // A report of a normal marrow with a share of leukaemia cells is not one of a normal marrow.
+                Some(false) if marrow.percent.is_some_and(|share| share > Decimal::ZERO) => {
+                    (Category::Stable, "leukaemia cells in the marrow")
+                }
                 Some(true) => (Category::Stable, "leukaemia cells in the marrow"),
                 None => (
                     Category::NotEvaluable,

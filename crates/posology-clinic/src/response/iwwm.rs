@@ -316,6 +316,13 @@ impl Patient<'_> {
             .map(|visit| (visit.extramedullary, visit.date))
     }
 
+    /// The day on which extramedullary disease was last looked for before now, if it was absent then.
+    fn absent_before(&self) -> Option<Date> {
+        let mut earlier = std::iter::once(&self.baseline.visit).chain(self.before.iter().copied());
+        let last = earlier.rfind(|visit| visit.extramedullary != Extramedullary::NotDone)?;
+        (last.extramedullary == Extramedullary::Absent).then_some(last.date)
+    }
+
     fn extramedullary(&self) -> Component<Category> {
         let part = |verdict, says: String| Component {
             name: "extramedullary",
@@ -328,6 +335,12 @@ impl Patient<'_> {
             }
             Extramedullary::Larger => {
                 return part(Category::Progressive, "extramedullary disease has grown: PD".to_owned());
+            }
+            Extramedullary::Present | Extramedullary::Smaller => {
+                if let Some(day) = self.absent_before() {
+                    let says = format!("extramedullary disease is there, though there was none on {day}: PD");
+                    return part(Category::Progressive, says);
+                }
             }
             _ => {}
         }

@@ -199,7 +199,8 @@ impl Patient<'_> {
             .filter_map(|visit| Some((visit.date, self.diameters(visit, &lesion.id)?)))
             .collect();
         let &(nadir_date, at_nadir) = earlier.iter().min_by_key(|(_, diameters)| diameters.product())?;
-        let seen = now.longest > Decimal::ZERO && matches!(lesion.size, Size::Measured { .. });
+        let seen =
+            now.longest > Decimal::ZERO && matches!(lesion.size, Size::Measured { .. } | Size::TooSmall);
         if at_nadir.product().is_zero() && seen && (!lesion.is_node || now.longest > NODE) {
             return sign(
                 SignKind::Regrowth,
@@ -284,6 +285,17 @@ impl Patient<'_> {
     }
 
     fn non_measured_sign(&self) -> Option<Sign> {
+        let last = self.earlier().rev().find_map(|visit| {
+            let found = visit.sizes()?.non_measured;
+            (found != NonMeasured::NotAssessed).then_some((found, visit.date))
+        });
+        if let (NonMeasured::Present, Some((NonMeasured::Absent, day))) =
+            (self.now.sizes()?.non_measured, last)
+        {
+            let says = format!("disease not measured was absent on {day} and is there: PD");
+            let because = self.because("progression-regrowth", says);
+            return Some(Sign { kind: SignKind::Regrowth, lesion: None, because });
+        }
         (self.now.sizes()?.non_measured == NonMeasured::Worse).then(|| Sign {
             kind: SignKind::NonMeasured,
             lesion: None,
@@ -330,6 +342,18 @@ impl Patient<'_> {
         } else {
             Anatomic::Stable
         };
+        // Both responses ask for nothing new; a node of normal size is no disease.
+        let new = self.now.sizes().into_iter().flat_map(|sizes| &sizes.lesions).find(|lesion| {
+            lesion.role == Role::New
+                && !lesion.is_node
+                && !matches!(lesion.size, Size::Absent | Size::NotAssessed)
+        });
+        if let (Some(new), Anatomic::Complete | Anatomic::Partial) = (new, anatomic) {
+            let says =
+                format!("new lesion {} is too small for PD, and a response asks for nothing new: SD", new.id);
+            reasons.push(self.because("new-lesion-small", says));
+            return (components, Anatomic::Stable, reasons);
+        }
         (components, anatomic, reasons)
     }
 

@@ -34,6 +34,17 @@ pub(super) fn is_measurable(tumour: &Tumour) -> bool {
     )
 }
 
+/// Whether a lesion is not there: absent, or measured as 0.
+fn is_gone(size: &Size) -> bool {
+    match size {
+        Size::Absent => true,
+        Size::Measured { longest, shortest } => {
+            [longest, shortest].into_iter().flatten().any(Decimal::is_zero)
+        }
+        _ => false,
+    }
+}
+
 impl Patient<'_> {
     /// The measurable targets of a part at baseline.
     fn targets(&self, part: Part) -> impl Iterator<Item = &Tumour> {
@@ -70,6 +81,13 @@ impl Patient<'_> {
         sum
     }
 
+    /// The sum of the targets that were measured now; `None` where none was.
+    fn sum_of_measured(&self, part: Part) -> Option<Decimal> {
+        self.targets(part)
+            .filter_map(|target| self.amount(self.now, &target.lesion.id))
+            .reduce(|sum, amount| sum.saturating_add(amount))
+    }
+
     pub(super) fn by_part(&self, part: Part) -> ByPart {
         let mut found = ByPart {
             category: None,
@@ -96,9 +114,10 @@ impl Patient<'_> {
         }
     }
 
-    /// The sum against its nadir, baseline included.
+    /// The sum against its nadir, baseline included. Targets that were not measured can only add to it, so that those
+    /// that were may show progression alone.
     fn growth(&self, part: Part, now: Option<Decimal>) -> Option<Sign> {
-        let now = now?;
+        let now = now.or_else(|| self.sum_of_measured(part))?;
         let (nadir, on) = self
             .earlier()
             .filter_map(|visit| Some((self.sum_at(part, visit)?, visit.date)))
@@ -149,23 +168,26 @@ impl Patient<'_> {
         })
     }
 
-    /// A lesion followed without being measured that was gone and is there again.
+    /// A lesion outside the sum that was gone, or never there, and is there now.
     fn back_again(&self, part: Part) -> Option<Sign> {
         let back = self.now.tumours.iter().find(|tumour| {
             tumour.part == part
-                && tumour.lesion.role == Role::NonTarget
+                && tumour.lesion.role != Role::New
+                && (tumour.lesion.role == Role::NonTarget
+                    || !self.targets(part).any(|target| target.lesion.id == tumour.lesion.id))
+                && !is_gone(&tumour.lesion.size)
                 && matches!(tumour.lesion.size, Size::Present | Size::Measured { .. })
                 && (self.settings.new_lesion == NewLesion::Any || is_measurable(tumour))
-                && self.earlier().any(|visit| {
-                    visit.tumour(&tumour.lesion.id).is_some_and(|one| one.lesion.size == Size::Absent)
-                })
+                && self
+                    .earlier()
+                    .any(|visit| visit.tumour(&tumour.lesion.id).is_some_and(|one| is_gone(&one.lesion.size)))
         })?;
         Some(Sign {
             kind: SignKind::NewLesion,
             lesion: Some(back.lesion.id.clone()),
             because: self.because(
                 "progression-back",
-                format!("lesion {} was gone and is there again: PD", back.lesion.id),
+                format!("lesion {} was gone or absent and is there now: PD", back.lesion.id),
             ),
         })
     }

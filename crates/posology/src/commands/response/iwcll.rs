@@ -148,6 +148,17 @@ fn visit(wide: &mut Wide<Visit>, line: &Line<'_>) -> Result<Visit, Failure> {
         ],
     )?
     .or(percent.map(|share| marrow((share > Decimal::ZERO).then_some(true), false, false)));
+    let said_free = line.text(&["marrow"]).is_some()
+        && visit.marrow.is_some_and(|marrow| marrow.leukaemia_cells == Some(false));
+    if let Some(share) = percent.filter(|share| said_free && *share > Decimal::ZERO) {
+        let says = format!(
+            "subject {}, {}: expected no leukaemia cells beside the marrow {:?}, found {share}%; mend: correct one of the two",
+            wide.subject.name,
+            visit.date,
+            line.text(&["marrow"]).unwrap_or_default()
+        );
+        return Err(line.bad(&["marrow_percent"], &says));
+    }
     visit.residual = line.parse(&["mrd"])?;
     visit.transformation = yes(line, "transformation")?.unwrap_or(false);
     Ok(visit)
