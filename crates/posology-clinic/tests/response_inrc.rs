@@ -511,3 +511,29 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_was_gone_and_is_back_is_progression_and_a_target_not_measured_hides_none() {
+    let settings = Settings::default();
+    let met = |number: i32, lesions: Vec<Lesion>| Visit {
+        lesions,
+        soft_tissue_uptake: Uptake::Avid,
+        ..Visit::new(day(number))
+    };
+    let non_target = |size: Size| lesion("N1", "liver", Role::NonTarget, size);
+    let with = |number: i32, size: Size| met(number, vec![target(sized("30")), non_target(size)]);
+    let (before, gone, back) = (with(0, Size::Present), with(1, Size::Absent), with(2, Size::Present));
+    let found = verdict(&settings, "metastases", &before, std::slice::from_ref(&gone), &back);
+    assert_eq!(found, Verdict::Progressive);
+
+    let second = |size: &str| lesion("T2", "liver", Role::Target, sized(size));
+    let both = met(0, vec![target(sized("30")), second("30")]);
+    let grown = met(2, vec![target(sized("80"))]);
+    assert_eq!(verdict(&settings, "metastases", &both, &[], &grown), Verdict::Progressive);
+    let shrunk = met(2, vec![target(sized("10"))]);
+    assert_eq!(verdict(&settings, "metastases", &both, &[], &shrunk), Verdict::NotEvaluable);
+
+    let scored = |number: i32, value: u32| bone(number, curie(value));
+    let found = verdict(&settings, "metastases", &scored(0, 20), &[scored(1, 0)], &scored(2, 5));
+    assert_eq!(found, Verdict::Progressive);
+}

@@ -379,9 +379,22 @@ impl Patient<'_> {
                 Some(sum.saturating_add(diameter(visit.lesion(&target.id)?)?))
             })
         };
+        let back = lesions.iter().filter(|lesion| lesion.role == Role::NonTarget).find(|lesion| {
+            let earlier: Vec<&Lesion> = self.earlier().filter_map(|visit| visit.lesion(&lesion.id)).collect();
+            let gone = earlier.iter().rev().find(|earlier| earlier.size != Size::NotAssessed);
+            gone.is_some_and(|earlier| earlier.size == Size::Absent) && now(lesion).is_some_and(is_there)
+        });
+        if let Some(back) = back {
+            return Some(part(Verdict::Progressive, format!("lesion {} was gone and is back", back.id)));
+        }
         let (base, to) = (sum(self.baseline), sum(self.now));
         let nadir = self.earlier().filter_map(sum).min();
-        if let (Some(nadir), Some(to), false) = (nadir, to, targets.is_empty())
+        // A target that was not measured can only add to the sum.
+        let measured = targets
+            .iter()
+            .filter_map(|target| diameter(self.now.lesion(&target.id)?))
+            .reduce(|sum, length| sum.saturating_add(length));
+        if let (Some(nadir), Some(to), false) = (nadir, to.or(measured), targets.is_empty())
             && rose_beyond(nadir, to, 20)
             && to.saturating_sub(nadir) >= RISE
         {
@@ -454,6 +467,12 @@ impl Patient<'_> {
             return Some(match (base.value, now.value) {
                 (0, 0) => part(Verdict::NotInvolved, says),
                 (0, _) => part(Verdict::Progressive, format!("{says}: new MIBG-avid bone")),
+                (_, now)
+                    if now > 0
+                        && self.earlier().any(|visit| visit.score.is_some_and(|score| score.value == 0)) =>
+                {
+                    part(Verdict::Progressive, format!("{says}, 0 in between: new MIBG-avid bone"))
+                }
                 (_, 0) => part(Verdict::Complete, says),
                 (base, now) if u64::from(now) * 10 >= u64::from(self.score_from(base)) * 12 => {
                     part(Verdict::Progressive, format!("{says}: at least 1.2 of {}", self.score_from(base)))
