@@ -65,7 +65,7 @@ impl NewEvent {
     #[must_use]
     pub fn recorded(self, recorded_at: Timestamp, recorded_by: &str) -> Event {
         let Self { origin, corrects, fact } = self;
-        Event { recorded_at, recorded_by: recorded_by.to_owned(), origin: Some(origin), corrects, fact }
+        Event { origin: Some(origin), corrects, ..Event::new(recorded_at, recorded_by, fact) }
     }
 }
 

@@ -52,7 +52,7 @@ impl Cut {
             .entries()
             .iter()
             .filter(|entry| entry.event.fact.subject().is_some())
-            .filter(|entry| !matches!(entry.event.fact, Fact::Prescription(_)))
+            .filter(|entry| !is_plan(&entry.event.fact))
             .filter_map(|entry| entry.event.fact.clinical_time())
             .map(|when| when.earliest_date())
             .max()
@@ -82,4 +82,16 @@ impl Cut {
     pub fn date(&self) -> jiff::civil::Date {
         self.cut_off.to_zoned(TimeZone::UTC).date()
     }
+}
+
+/// What is intended, as against what was seen.
+fn is_plan(fact: &Fact) -> bool {
+    matches!(
+        fact,
+        Fact::Prescription(_)
+            | Fact::WrittenDirective(_)
+            | Fact::ActivityOrder(_)
+            | Fact::SlotRequested(_)
+            | Fact::QueryRaised(_)
+    )
 }

@@ -196,8 +196,8 @@ impl State {
             Fact::Recommendation(fact) => self.recommendations.push(fact.clone()),
             Fact::SponsorDecision(fact) => self.decisions.push(fact.clone()),
             fact => {
-                let patient = fact.subject().and_then(|subject| self.patients.get_mut(subject));
-                match patient {
+                let Some(subject) = fact.subject() else { return };
+                match self.patients.get_mut(subject) {
                     Some(patient) => patient.apply(fact),
                     None => self.orphans += 1,
                 }
@@ -226,11 +226,7 @@ impl Patient {
             Fact::History(fact) => self.history.push(fact.clone()),
             Fact::Visit(fact) => self.visits.push(fact.clone()),
             Fact::Death(fact) => self.death = Some(fact.clone()),
-            Fact::Subject(_)
-            | Fact::ProtocolAdopted(_)
-            | Fact::CohortOpened(_)
-            | Fact::Recommendation(_)
-            | Fact::SponsorDecision(_) => {}
+            _ => {}
         }
     }
 }

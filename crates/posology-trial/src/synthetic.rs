@@ -86,13 +86,7 @@ pub fn synthesize(
             .at(12, 0, 0, 0)
             .to_zoned(TimeZone::UTC)
             .map_err(|error| BadPlan::impossible("date", date, format!("a date of this era ({error})")))?;
-        let event = Event {
-            recorded_at: recorded_at.timestamp(),
-            recorded_by: RECORDED_BY.to_owned(),
-            origin: None,
-            corrects: None,
-            fact,
-        };
+        let event = Event::new(recorded_at.timestamp(), RECORDED_BY, fact);
         chain
             .append(event)
             .map_err(|error| BadPlan::impossible("event", error, "an event that can be written"))?;
@@ -136,6 +130,7 @@ fn trial_facts(protocol: &Protocol, text: &str, plan: &Plan) -> Result<Vec<Recor
             votes: review.votes,
             reason: review.reason.clone(),
             rule_advice: review.rule_advice.clone(),
+            packet: None,
         };
         facts.push((next_day(review.date), Fact::Recommendation(recommendation)));
         let decision = SponsorDecision {
@@ -145,6 +140,7 @@ fn trial_facts(protocol: &Protocol, text: &str, plan: &Plan) -> Result<Vec<Recor
             answer: review.answer,
             opens: review.next_cohort.clone(),
             reason: review.decision_reason.clone(),
+            recommendation: None,
         };
         facts.push((next_day(review.decided), Fact::SponsorDecision(decision)));
     }

@@ -169,6 +169,19 @@ impl From<When> for String {
     }
 }
 
+impl From<Timestamp> for When {
+    fn from(instant: Timestamp) -> Self {
+        let date = instant.to_zoned(TimeZone::UTC).date();
+        Self {
+            text: instant.to_string(),
+            year: date.year(),
+            month: Some(date.month()),
+            day: Some(date.day()),
+            instant: Some(instant),
+        }
+    }
+}
+
 impl From<Date> for When {
     fn from(date: Date) -> Self {
         Self {

@@ -220,13 +220,7 @@ impl Trial {
 }
 
 fn recorded(fact: Fact) -> Event {
-    Event {
-        recorded_at: "2020-07-01T00:00:00Z".parse().unwrap(),
-        recorded_by: "test".into(),
-        origin: None,
-        corrects: None,
-        fact,
-    }
+    Event::new("2020-07-01T00:00:00Z".parse().unwrap(), "test", fact)
 }
 
 fn analyse(chain: &Chain, cut: Option<&str>) -> Analysis {

@@ -111,13 +111,7 @@ const SMALL: &str = r#"
 "#;
 
 fn recorded(fact: Fact) -> Event {
-    Event {
-        recorded_at: "2021-01-01T00:00:00Z".parse().unwrap(),
-        recorded_by: "test".to_owned(),
-        origin: None,
-        corrects: None,
-        fact,
-    }
+    Event::new("2021-01-01T00:00:00Z".parse().unwrap(), "test", fact)
 }
 
 fn chain(facts: impl IntoIterator<Item = Fact>) -> Chain {

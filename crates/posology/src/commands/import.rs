@@ -132,7 +132,7 @@ fn adopt(
         sha256,
         text: folder.text.clone(),
     });
-    let event = Event { recorded_at, recorded_by: user.to_owned(), origin: None, corrects: None, fact };
+    let event = Event::new(recorded_at, user, fact);
     chain.append(event).map(|_| ()).map_err(Failure::fault)
 }
 
