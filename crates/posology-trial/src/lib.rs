@@ -6,8 +6,10 @@
 
 pub mod analysis;
 pub mod cohort;
+pub mod conduct;
 pub mod cut;
 pub mod event;
+pub mod permission;
 pub mod protocol;
 pub mod state;
 pub mod synthetic;

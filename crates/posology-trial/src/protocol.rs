@@ -23,6 +23,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::analysis::endpoint;
+use crate::event::ApprovalBy;
 
 pub use problem::{Problem, Problems, Severity};
 pub use read::{DesignFile, read_design, read_scenarios, read_toml};
@@ -88,6 +89,9 @@ pub struct Protocol {
     /// Caps on enrolment.
     #[serde(default)]
     pub caps: Caps,
+    /// Enrolment: places kept, time between patients, approvals.
+    #[serde(default)]
+    pub enrolment: EnrolmentRules,
     /// Dictionaries other than CTCAE, as name and version, printed on every cover (MedDRA, WHODrug).
     #[serde(default)]
     pub dictionaries: BTreeMap<String, String>,
@@ -656,6 +660,41 @@ pub struct Caps {
     pub total: Option<u32>,
     /// Most patients at one regimen.
     pub per_regimen: Option<u32>,
+}
+
+/// Enrolment: places kept, time between patients, approvals.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct EnrolmentRules {
+    /// Least days between the first fractions of consecutive patients of a cohort (0: none asked).
+    pub stagger_days: u32,
+    /// Days for which a confirmed place is kept (14).
+    pub slot_days: u32,
+    /// Approvals of a protocol version that a site needs before it works under it; by default the ethics committee's
+    /// and, where the product is radioactive, radiation safety's.
+    pub approvals: Option<Vec<ApprovalBy>>,
+}
+
+impl Default for EnrolmentRules {
+    fn default() -> Self {
+        Self { stagger_days: 0, slot_days: 14, approvals: None }
+    }
+}
+
+impl Protocol {
+    /// The approvals of this version that a site needs.
+    #[must_use]
+    pub fn approvals_required(&self) -> Vec<ApprovalBy> {
+        if let Some(approvals) = &self.enrolment.approvals {
+            return approvals.clone();
+        }
+        let radioactive = self.product.as_ref().is_some_and(|product| product.radionuclide.is_some());
+        let mut approvals = vec![ApprovalBy::EthicsCommittee];
+        if radioactive {
+            approvals.push(ApprovalBy::RadiationSafety);
+        }
+        approvals
+    }
 }
 
 /// Something assumed, with the setting it stands behind.

@@ -107,7 +107,7 @@ fn trial_facts(protocol: &Protocol, text: &str, plan: &Plan) -> Result<Vec<Recor
     };
     let mut facts = vec![(next_day(version.date), Fact::ProtocolAdopted(adopted))];
     for cohort in &plan.cohort {
-        let opened = CohortOpened { cohort: cohort.id.clone(), date: cohort.opened };
+        let opened = CohortOpened { cohort: cohort.id.clone(), date: cohort.opened, places: None };
         facts.push((next_day(cohort.opened), Fact::CohortOpened(opened)));
         let Some(review) = &cohort.review else { continue };
         if review.date < review.cut_off || review.decided < review.date || review.decided > plan.last_fact {

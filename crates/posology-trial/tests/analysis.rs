@@ -85,7 +85,11 @@ impl Trial {
     /// Three patients of cohort A, two full fractions each, nothing else; seen on days 86 and 100.
     fn of_three() -> Self {
         let mut trial = Self {
-            facts: vec![Fact::CohortOpened(CohortOpened { cohort: "A".into(), date: date(2020, 2, 1) })],
+            facts: vec![Fact::CohortOpened(CohortOpened {
+                cohort: "A".into(),
+                date: date(2020, 2, 1),
+                places: None,
+            })],
         };
         for subject in ["1", "2", "3"] {
             trial.enrol(subject, "A");

@@ -208,7 +208,8 @@ fn event(id: &str, on: i64, term: &str, grade: Option<u8>) -> Fact {
 
 /// Cohort A: one patient through the window, one with a DLT on day 10, one without a grade; all followed to day 40.
 fn three_at_the_low_level() -> Vec<Fact> {
-    let mut facts = vec![Fact::CohortOpened(CohortOpened { cohort: "A".to_owned(), date: day(-30) })];
+    let mut facts =
+        vec![Fact::CohortOpened(CohortOpened { cohort: "A".to_owned(), date: day(-30), places: None })];
     for id in ["01", "02", "03"] {
         facts.extend(patient(id, "A", Some(1)));
         facts.extend([platelets(id, 1, "200"), platelets(id, 20, "90"), platelets(id, 40, "210")]);
@@ -417,7 +418,7 @@ fn an_event_dated_after_the_cut_off_moves_no_table() {
 #[test]
 fn a_level_without_an_evaluable_patient_prints_neither_percentage_nor_interval() {
     let mut facts = three_at_the_low_level();
-    facts.push(Fact::CohortOpened(CohortOpened { cohort: "B".to_owned(), date: day(30) }));
+    facts.push(Fact::CohortOpened(CohortOpened { cohort: "B".to_owned(), date: day(30), places: None }));
     facts.extend(patient("05", "B", None));
     let packet = small(facts, "B");
     let e03 = table(&packet, "E03");

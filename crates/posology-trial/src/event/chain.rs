@@ -130,6 +130,19 @@ impl Chain {
         Ok(self.head())
     }
 
+    /// Appends an entry of another chain, where its hash follows here.
+    ///
+    /// # Errors
+    /// Where the hash does not follow, or the correction corrects nothing it may.
+    pub(crate) fn push_verified(&mut self, entry: Entry) -> Result<(), BadRecord> {
+        let line = self.entries.len() + 1;
+        let expected = sha256_after(self.head(), &entry.canonical);
+        if expected != entry.hash {
+            return Err(BadRecord::Broken { line, expected, found: entry.hash });
+        }
+        self.push(entry, line)
+    }
+
     /// Reads and verifies the text form.
     ///
     /// # Errors
@@ -280,7 +293,7 @@ mod tests {
     use crate::event::CohortOpened;
 
     fn opened(cohort: &str) -> Event {
-        let fact = CohortOpened { cohort: cohort.to_owned(), date: Date::constant(2019, 1, 1) };
+        let fact = CohortOpened { cohort: cohort.to_owned(), date: Date::constant(2019, 1, 1), places: None };
         Event::new("2019-01-01T00:00:00Z".parse().unwrap(), "test", fact)
     }
 

@@ -32,6 +32,9 @@ pub struct CohortOpened {
     pub cohort: String,
     /// Day of opening.
     pub date: Date,
+    /// Places offered by this opening; the planned number if left out. An expansion names how many it adds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub places: Option<u32>,
 }
 
 /// Where data of a kind originate.
@@ -72,7 +75,9 @@ pub struct CohortClosed {
 }
 
 /// Whose approval a version of the protocol has at a site.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum ApprovalBy {
     /// The ethics committee or institutional review board.
