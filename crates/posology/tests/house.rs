@@ -9,6 +9,7 @@ use std::process::Command;
 const ALLOWED: &[(&str, &str)] = &[
     ("posology-trial", "posology-design"),
     ("posology-trial", "posology-clinic"),
+    ("posology-record", "posology-trial"),
     ("posology-exchange", "posology-trial"),
     ("posology-exchange", "posology-clinic"),
     ("posology-report", "posology-trial"),
@@ -17,6 +18,7 @@ const ALLOWED: &[(&str, &str)] = &[
     ("posology", "posology-design"),
     ("posology", "posology-clinic"),
     ("posology", "posology-trial"),
+    ("posology", "posology-record"),
     ("posology", "posology-exchange"),
     ("posology", "posology-report"),
 ];

@@ -1,0 +1,6 @@
+//! Nothing lost, nothing changed: the ledger in which a trial's events stand, who signed them and who may.
+//!
+//! Start at [`ledger::Ledger`]: one interface over SQLite (a site, a laptop) and PostgreSQL (many sites). What may be
+//! recorded is decided by `posology_trial::conduct`; this crate stores it so that anyone can verify it years later.
+
+pub mod ledger;
