@@ -666,17 +666,11 @@ fn check_links(head: &str, lines: &[Line]) -> Result<(), LedgerError> {
         let mut hasher = Sha256::new();
         hasher.update(previous.as_bytes());
         hasher.update(line.body.as_bytes());
-        let expected = hexadecimal(&hasher.finalize());
+        let expected = crate::hexadecimal::write(&hasher.finalize());
         if expected != line.hash {
             return Err(LedgerError::Broken { position: index + 1, expected, found: line.hash.clone() });
         }
         previous = &line.hash;
     }
     Ok(())
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |value: u8| DIGITS.get(usize::from(value)).map_or('0', |digit| char::from(*digit));
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
