@@ -172,6 +172,7 @@ impl Conduct {
         }
         permission::admit(self, event)?;
         Self::admit_clinical_time(event)?;
+        self.admit_after_lock(event)?;
         let mut breaches = Breaches { rules: Vec::new(), event };
         match event.fact.kind() {
             Kind::Person
@@ -189,7 +190,8 @@ impl Conduct {
             | Kind::SiteSettings
             | Kind::CohortOpened
             | Kind::CohortClosed
-            | Kind::HoldLifted => cohort::admit(self, event, context)?,
+            | Kind::HoldLifted
+            | Kind::DatabaseLocked => cohort::admit(self, event, context)?,
             Kind::DataCut
             | Kind::PacketFrozen
             | Kind::Meeting
@@ -317,6 +319,33 @@ impl Conduct {
             ));
         }
         Ok(())
+    }
+
+    /// After the lock, only people, access, signatures and the release of what was sealed.
+    fn admit_after_lock(&self, event: &Event) -> Result<(), Refusal> {
+        let kind = event.fact.kind();
+        let free = matches!(
+            kind,
+            Kind::Person
+                | Kind::RoleGranted
+                | Kind::RoleWithdrawn
+                | Kind::KeyIssued
+                | Kind::KeyRevoked
+                | Kind::RootKeyRotated
+                | Kind::Signature
+                | Kind::Access
+                | Kind::Exported
+                | Kind::Unsealed
+        );
+        if free || self.of_trial(Kind::DatabaseLocked).next().is_none() {
+            return Ok(());
+        }
+        Err(Refusal::new(
+            "trial/locked",
+            "a database that is open",
+            format!("{} after its lock", kind.word()),
+            "nothing: data of a locked trial are final",
+        ))
     }
 
     /// What happened happened before it was recorded; a day's grace covers time zones.
@@ -501,6 +530,12 @@ impl Conduct {
     #[must_use]
     pub fn entry(&self, hash: &str) -> Option<&Entry> {
         self.chain.entries().get(*self.places.get(hash)?)
+    }
+
+    /// Position of the event of a hash, from 1; 0 where it is not in the record.
+    #[must_use]
+    pub fn position(&self, hash: &str) -> usize {
+        self.places.get(hash).map_or(0, |place| place + 1)
     }
 
     /// Whether the event of a hash stands: it is in the record and no other corrects it.

@@ -223,6 +223,8 @@ facts! {
     QueryClosed = "query-closed/1",
     /// A hold lifted.
     HoldLifted = "hold-lifted/1",
+    /// The database is locked.
+    DatabaseLocked = "database-locked/1",
     /// A copy left the record.
     Exported = "exported/1",
     /// A snapshot of another system.
@@ -388,6 +390,7 @@ impl Fact {
             Self::Visit(f) => f.start.clone(),
             Self::Death(f) => Some(f.at.clone()),
             Self::CohortClosed(f) => Some(f.date.into()),
+            Self::DatabaseLocked(f) => Some(f.date.into()),
             Self::SiteOpened(f) => Some(f.date.into()),
             Self::SiteApproved(f) => Some(f.date.into()),
             Self::SiteReleased(f) => Some(f.date.into()),

@@ -6,6 +6,7 @@
 
 pub mod analysis;
 pub mod cohort;
+pub mod committee;
 pub mod conduct;
 pub mod cut;
 pub mod event;

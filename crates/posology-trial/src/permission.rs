@@ -91,7 +91,7 @@ pub fn reach(role: Role, kind: Kind) -> Reach {
         Kind::SiteApproved => (&[SiteCoordinator, Investigator], &[Administrator]),
         Kind::SiteReleased | Kind::SiteClosed => (&[], &[Administrator, Sponsor]),
         Kind::SiteSettings => (&[AuthorisedUser], &[Administrator]),
-        Kind::CohortOpened => (&[], &[Sponsor]),
+        Kind::CohortOpened | Kind::DatabaseLocked => (&[], &[Sponsor]),
         Kind::CohortClosed => (&[], &[Sponsor, MedicalMonitor]),
         Kind::HoldLifted => (&[], &[Sponsor, CommitteeMember, MedicalMonitor]),
         Kind::SlotConfirmed | Kind::Assignment => (&[], &[Sponsor, MedicalMonitor]),

@@ -625,6 +625,15 @@ pub struct Committee {
     pub quorum_roles: Vec<String>,
     /// How it votes.
     pub voting: Voting,
+    /// Whether abstentions count among those voting (false).
+    #[serde(default)]
+    pub abstentions_count: bool,
+    /// Whether the chair's vote decides a tie (false).
+    #[serde(default)]
+    pub chair_casts: bool,
+    /// Whether a member who did not sit may vote in writing after the meeting (false).
+    #[serde(default)]
+    pub written_votes: bool,
 }
 
 /// A committee member.
@@ -633,7 +642,10 @@ pub struct Committee {
 pub struct Member {
     /// Name, or the role where names are not public.
     pub name: String,
-    /// Discipline or role.
+    /// User name in the record; without it the printed name of a person tells who it is.
+    #[serde(default)]
+    pub user: Option<String>,
+    /// Discipline or role; `Chair` and `Deputy chair` lead.
     pub role: String,
     /// Whether the member votes (true).
     #[serde(default = "yes")]

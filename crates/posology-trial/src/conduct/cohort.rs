@@ -38,6 +38,13 @@ impl Conduct {
         }
     }
 
+    /// Whether a cohort was ever opened.
+    #[must_use]
+    pub fn was_opened(&self, cohort: &str) -> bool {
+        self.of_trial(Kind::CohortOpened)
+            .any(|entry| matches!(&entry.event.fact, Fact::CohortOpened(opened) if opened.cohort == cohort))
+    }
+
     /// Places of a cohort: offered by its openings, and one for each patient replaced.
     #[must_use]
     pub fn places_offered(&self, cohort: &str) -> u32 {
@@ -94,6 +101,20 @@ pub(super) fn admit(conduct: &Conduct, event: &Event, context: &Context) -> Resu
         Fact::SiteSettings(settings) => is_open_site(conduct, &settings.site),
         Fact::CohortOpened(opened) => admit_opening(conduct, event, opened, context),
         Fact::CohortClosed(closed) => is_open(conduct, &closed.cohort),
+        Fact::DatabaseLocked(_) => {
+            let open = conduct.protocol().and_then(|protocol| {
+                protocol.cohort.iter().find(|cohort| conduct.is_cohort_open(&cohort.id))
+            });
+            match open {
+                None => Ok(()),
+                Some(cohort) => Err(Refusal::new(
+                    "trial/lock-after-closing",
+                    "every cohort closed",
+                    format!("cohort {}, open", cohort.id),
+                    "close it first (`cohort-closed`)",
+                )),
+            }
+        }
         Fact::HoldLifted(lifted) => {
             let known = conduct
                 .protocol()

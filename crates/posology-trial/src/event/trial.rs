@@ -364,6 +364,16 @@ pub struct HoldLifted {
     pub reason: String,
 }
 
+/// The database is locked: from here on its data are final, and closed sessions may be unsealed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct DatabaseLocked {
+    /// Day.
+    pub date: Date,
+    /// Why: completion, or termination.
+    pub reason: String,
+}
+
 /// A copy left the record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
