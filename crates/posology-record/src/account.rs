@@ -2,9 +2,17 @@
 //!
 //! Start at [`Account::create`] and [`Account::sign_in`]. The person's signing key and the second factor's secret lie in
 //! a vault that the password opens; a password is right when it does. So nobody signs for another, an administrator
-//! included: a password set anew by an administrator comes with a new key (21 CFR 11.200(a)(2), 11.300).
+//! included: a password set anew by an administrator comes with a new key (21 CFR 11.200(a)(2), 11.300). The second
+//! factor's secret lies there rather than under a key of the server, since a laptop has no place to keep such a key from
+//! whoever reads its disk.
 //!
-//! Pure: time and entropy come in as values. An account is text (JSON) that the ledger keeps.
+//! Signing asks for an [`Authenticated`], which signing in gives and one signature takes away: each signature needs the
+//! password again, the first of a [`Session`] the second factor too (21 CFR 11.200(a)(1)).
+//!
+//! Pure: time and entropy come in as values; entropy is never used twice. An account is text (JSON) that the ledger
+//! keeps. Left out: which account is whose in the record, and what a role may do (`posology_trial::permission`).
+
+use std::fmt;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use jiff::{SignedDuration, Timestamp};
@@ -13,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use sha1::Sha1;
 use zeroize::Zeroizing;
 
-use crate::signature::{BadSignature, PublicKey, SecretKey};
+use crate::signature::{BadSignature, PublicKey, SecretKey, TOLERANCE};
 pub use crate::vault::Cost;
 use crate::vault::Vault;
 
@@ -32,8 +40,13 @@ pub struct Settings {
     pub password_age: Option<SignedDuration>,
     /// Earlier passwords that may not come back (5).
     pub remembered: usize,
-    /// How long after signing in one may still sign without doing so again (5 minutes).
+    /// How long after signing in one may still sign (5 minutes).
     pub fresh: SignedDuration,
+    /// How long a session lasts, in which later signings take the password alone (8 hours).
+    pub session: SignedDuration,
+    /// Whether nobody gets in without a second factor (no: user name and password are the two components that 21 CFR
+    /// 11.200(a)(1) asks for).
+    pub second_factor_required: bool,
 }
 
 impl Default for Settings {
@@ -46,6 +59,8 @@ impl Default for Settings {
             password_age: None,
             remembered: 5,
             fresh: SignedDuration::from_mins(5),
+            session: SignedDuration::from_hours(8),
+            second_factor_required: false,
         }
     }
 }
@@ -81,11 +96,14 @@ struct Earlier {
     mark: String,
 }
 
-/// Why someone was not let in. To the outside all but the lock read the same.
+/// Why someone was not let in. An unknown user, a wrong password and a wrong code read the same to the outside.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SignInRefused {
-    /// Wrong password, or no such user.
+    /// No such user.
+    #[error("{SAME}")]
+    Unknown,
+    /// Wrong password.
     #[error("{SAME}")]
     Password,
     /// Wrong, used or missing code.
@@ -104,6 +122,14 @@ pub enum SignInRefused {
         "expected a password of one's own that still holds, found one to be changed; mend: change it first"
     )]
     MustChange,
+    /// There is no second factor, and there must be: only enrolling one is allowed.
+    #[error("expected a second factor, found none enrolled; mend: enrol one first")]
+    MustEnrol,
+    /// The session is over, of another person, or from before the password was changed.
+    #[error(
+        "expected a session of one's own that still lasts, found one that does not; mend: sign in with password and code"
+    )]
+    Session,
 }
 
 const SAME: &str =
@@ -114,12 +140,22 @@ impl SignInRefused {
     #[must_use]
     pub fn recorded(&self) -> &'static str {
         match self {
+            Self::Unknown => "unknown user",
             Self::Password => "password",
             Self::Code => "code",
             Self::Locked { .. } => "locked",
             Self::MustChange => "password to be changed",
+            Self::MustEnrol => "second factor to be enrolled",
+            Self::Session => "session over",
         }
     }
+}
+
+/// Refuses a user who has no account, at the cost of a wrong password, so that time does not tell who has one.
+#[must_use]
+pub fn refuse_unknown(user: &str, password: &str, settings: &Settings) -> SignInRefused {
+    let _ = Vault::lock(&[0; KEY], password, user, &[0; 40], settings.cost);
+    SignInRefused::Unknown
 }
 
 /// A password that is not taken.
@@ -146,24 +182,57 @@ pub enum BadPassword {
     Cost,
 }
 
-/// Which components a signing in needs (21 CFR 11.200(a)(1)).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Which components are shown beside user name and password (21 CFR 11.200(a)(1)).
+#[derive(Debug, Clone, Copy)]
 pub enum Components<'a> {
-    /// All of them: the first of a session.
+    /// All of them: the first signing in of a session.
     All {
         /// Code of the second factor, where one is enrolled.
         code: Option<&'a str>,
     },
-    /// The password alone: a later signing in a session that began with all.
-    PasswordAlone,
+    /// The password alone: a later one in a session that began with all.
+    PasswordAlone {
+        /// That session.
+        session: &'a Session,
+    },
 }
 
-/// Someone who has just shown who they are. It cannot be made otherwise, and does not keep.
+/// A stretch of time that began with all components. It lets nobody sign: that takes the password again.
+///
+/// Made only by [`Authenticated::session`], and kept in memory only: it has no written form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    user: String,
+    began: Timestamp,
+    ends: Timestamp,
+}
+
+impl Session {
+    /// Who.
+    #[must_use]
+    pub fn user(&self) -> &str {
+        &self.user
+    }
+
+    /// When it began.
+    #[must_use]
+    pub fn began(&self) -> Timestamp {
+        self.began
+    }
+
+    /// Whether it lasts now. That an account was closed or its password changed since is asked of the account.
+    #[must_use]
+    pub fn lasts(&self, now: Timestamp) -> bool {
+        (self.began..=self.ends).contains(&now)
+    }
+}
+
+/// Someone who has just shown who they are. It cannot be made or copied otherwise, and does not keep.
 #[derive(Debug)]
 pub struct Authenticated {
-    user: String,
     at: Timestamp,
     fresh: SignedDuration,
+    session: Session,
     key: SecretKey,
 }
 
@@ -178,6 +247,16 @@ pub enum SigningRefused {
         at: Timestamp,
         /// How long that holds.
         fresh: SignedDuration,
+    },
+    /// A statement of another time.
+    #[error(
+        "expected a statement of now, {now}, found one of {found}; mend: make the statement when it is signed"
+    )]
+    Time {
+        /// Now.
+        now: Timestamp,
+        /// When the statement says it was made.
+        found: Timestamp,
     },
     /// A statement of another person.
     #[error("expected a statement of {user:?}, found one of {found:?}; mend: each signs for themselves")]
@@ -196,7 +275,7 @@ impl Authenticated {
     /// Who.
     #[must_use]
     pub fn user(&self) -> &str {
-        &self.user
+        &self.session.user
     }
 
     /// When.
@@ -211,17 +290,35 @@ impl Authenticated {
         self.key.public()
     }
 
-    /// Signs a statement of their own, while the signing in is fresh.
+    /// The session that this signing in began, or in which it stands.
+    #[must_use]
+    pub fn session(&self) -> Session {
+        self.session.clone()
+    }
+
+    /// Signs one statement of their own, while the signing in is fresh. The next takes another signing in:
+    ///
+    /// ```compile_fail,E0382
+    /// # use posology_record::account::*;
+    /// # use posology_trial::event::Statement;
+    /// # fn twice(signed_in: Authenticated, one: Statement, other: Statement, now: jiff::Timestamp) {
+    /// let _ = signed_in.sign(one, now);
+    /// let _ = signed_in.sign(other, now); // does not compile: `signed_in` is used up
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`SigningRefused`].
-    pub fn sign(&self, statement: Statement, now: Timestamp) -> Result<Signature, SigningRefused> {
+    pub fn sign(self, statement: Statement, now: Timestamp) -> Result<Signature, SigningRefused> {
         let age = now.duration_since(self.at);
         if age > self.fresh || age.is_negative() {
             return Err(SigningRefused::NotFresh { at: self.at, fresh: self.fresh });
         }
-        if statement.user != self.user {
-            return Err(SigningRefused::Another { user: self.user.clone(), found: statement.user });
+        if now.duration_since(statement.at).abs() > TOLERANCE {
+            return Err(SigningRefused::Time { now, found: statement.at });
+        }
+        if statement.user != self.session.user {
+            return Err(SigningRefused::Another { user: self.session.user, found: statement.user });
         }
         Ok(self.key.sign(statement)?)
     }
@@ -231,8 +328,42 @@ impl Authenticated {
 const KEY: usize = 32;
 const FACTOR: usize = 20;
 
+/// A second factor to be enrolled.
+#[derive(Clone, Copy)]
+pub struct NewFactor<'a> {
+    /// Its secret: 20 bytes of entropy, handed over as [`second_factor_address`].
+    pub secret: &'a [u8; FACTOR],
+    /// The code that it shows now, so that a secret wrongly taken up locks nobody out.
+    pub proof: &'a str,
+}
+
+impl fmt::Debug for NewFactor<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("NewFactor(…)")
+    }
+}
+
 impl Account {
     /// A new account with a new key. `set_by_another` asks for a change of password at the first signing in.
+    ///
+    /// ```
+    /// use jiff::{SignedDuration, Timestamp};
+    /// use posology_record::account::{Account, Components, Settings};
+    /// use posology_record::signature::SecretKey;
+    ///
+    /// let (settings, now) = (Settings::default(), Timestamp::UNIX_EPOCH);
+    /// // Entropy comes from the system; here it is written out.
+    /// let key = SecretKey::from_entropy([1; 32]);
+    /// let mut ann = Account::create("ann", "correct horse battery", false, &key, &[2; 40], now, &settings)?;
+    /// let first = ann.sign_in("correct horse battery", Components::All { code: None }, now, &settings)?;
+    /// let session = first.session();
+    /// // Later in that session the password alone will do, but not without it.
+    /// let later = now + SignedDuration::from_hours(1);
+    /// let again = Components::PasswordAlone { session: &session };
+    /// assert!(ann.sign_in("wrong horse battery", again, later, &settings).is_err());
+    /// assert_eq!(ann.sign_in("correct horse battery", again, later, &settings)?.user(), "ann");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// [`BadPassword`].
@@ -246,9 +377,8 @@ impl Account {
         settings: &Settings,
     ) -> Result<Self, BadPassword> {
         acceptable(user, password, settings)?;
-        let secret = Zeroizing::new(key.to_bytes());
-        let vault = Vault::lock(secret.as_slice(), password, user, entropy, settings.cost)
-            .ok_or(BadPassword::Cost)?;
+        let vault =
+            Vault::lock(&held(key, None), password, user, entropy, settings.cost).ok_or(BadPassword::Cost)?;
         Ok(Self {
             user: user.to_owned(),
             vault,
@@ -302,6 +432,16 @@ impl Account {
         if let Some(until) = self.locked_until(now) {
             return Err(SignInRefused::Locked { until });
         }
+        let session = match components {
+            Components::All { .. } => None,
+            Components::PasswordAlone { session } => {
+                let theirs = session.user == self.user && session.began >= self.password_since;
+                if !theirs || !session.lasts(now) {
+                    return Err(SignInRefused::Session);
+                }
+                Some(session.clone())
+            }
+        };
         let opened = self.vault.open(password, &self.user);
         let Some((key, factor)) = opened.as_deref().and_then(|secret| contents(secret)) else {
             return Err(self.refuse(SignInRefused::Password, now, settings));
@@ -312,23 +452,24 @@ impl Account {
                 None => return Err(self.refuse(SignInRefused::Code, now, settings)),
             }
         }
-        self.refusals = 0;
-        self.lockouts = 0;
-        self.locked_until = None;
+        self.unlock();
         let too_old = settings.password_age.is_some_and(|age| now.duration_since(self.password_since) > age);
         if self.must_change || too_old {
             return Err(SignInRefused::MustChange);
         }
-        Ok(Authenticated {
+        if settings.second_factor_required && factor.is_none() {
+            return Err(SignInRefused::MustEnrol);
+        }
+        let session = session.unwrap_or_else(|| Session {
             user: self.user.clone(),
-            at: now,
-            fresh: settings.fresh,
-            key: SecretKey::from_entropy(key),
-        })
+            began: now,
+            ends: now.saturating_add(settings.session).unwrap_or(Timestamp::MAX),
+        });
+        Ok(Authenticated { at: now, fresh: settings.fresh, session, key })
     }
 
     fn refuse(&mut self, why: SignInRefused, now: Timestamp, settings: &Settings) -> SignInRefused {
-        self.refusals += 1;
+        self.refusals = self.refusals.saturating_add(1);
         if self.refusals >= settings.refusals {
             self.refusals = 0;
             let doubled = 1_i32 << self.lockouts.min(10);
@@ -347,7 +488,7 @@ impl Account {
         self.locked_until = None;
     }
 
-    /// Changes the password; key and second factor stay.
+    /// Changes the password; key and second factor stay. Sessions begun before are over.
     ///
     /// # Errors
     /// Both kinds: the old password is wrong (or the account locked), the new one is not taken.
@@ -361,18 +502,14 @@ impl Account {
         settings: &Settings,
     ) -> Result<(), ChangeRefused> {
         match self.sign_in(old, Components::All { code }, now, settings) {
-            Ok(_) | Err(SignInRefused::MustChange) => {}
+            Ok(_) | Err(SignInRefused::MustChange | SignInRefused::MustEnrol) => {}
             Err(refused) => return Err(refused.into()),
         }
         acceptable(&self.user, new, settings)?;
-        let secret = self.vault.open(old, &self.user).ok_or(SignInRefused::Password)?;
-        let known = new == old
-            || self.earlier.iter().any(|earlier| {
-                Vault::for_marks(&earlier.salt, earlier.cost).mark(new).as_deref() == Some(&earlier.mark)
-            });
-        if known {
+        if new == old || self.earlier.iter().any(|earlier| earlier.is_of(new)) {
             return Err(BadPassword::Known.into());
         }
+        let secret = self.vault.open(old, &self.user).ok_or(SignInRefused::Password)?;
         let vault = Vault::lock(&secret, new, &self.user, entropy, settings.cost).ok_or(BadPassword::Cost)?;
         if let Some(mark) = self.vault.mark(old) {
             let salt = self.vault.salt().to_owned();
@@ -389,29 +526,97 @@ impl Account {
     /// Enrols a second factor with a new secret, or replaces it.
     ///
     /// # Errors
-    /// As for signing in.
+    /// As for signing in; [`ChangeRefused::Factor`] where its first code is wrong.
     pub fn enrol_second_factor(
         &mut self,
         password: &str,
         code: Option<&str>,
-        secret: &[u8; FACTOR],
+        factor: NewFactor<'_>,
         entropy: &[u8; 40],
         now: Timestamp,
         settings: &Settings,
     ) -> Result<(), ChangeRefused> {
-        let signed_in = self.sign_in(password, Components::All { code }, now, settings)?;
-        let mut contents = Zeroizing::new(signed_in.key.to_bytes().to_vec());
-        contents.extend_from_slice(secret);
-        let cost = settings.cost;
-        self.vault = Vault::lock(&contents, password, &self.user, entropy, cost).ok_or(BadPassword::Cost)?;
+        // Nobody must have a second factor in order to enrol one.
+        let settings = Settings { second_factor_required: false, ..settings.clone() };
+        let signed_in = self.sign_in(password, Components::All { code }, now, &settings)?;
+        let step = step_of(factor.secret, factor.proof, now).ok_or(ChangeRefused::Factor)?;
+        let secret = held(&signed_in.key, Some(factor.secret));
+        self.relock(&secret, password, entropy, &settings)?;
         self.second_factor = true;
+        self.last_step = step;
         Ok(())
+    }
+
+    /// Takes a new signing key into the account; password and second factor stay. Returns the old key, to be revoked in
+    /// every trial that certified it, as the new one is to be certified.
+    ///
+    /// # Errors
+    /// As for signing in.
+    pub fn rotate_key(
+        &mut self,
+        password: &str,
+        code: Option<&str>,
+        key: &SecretKey,
+        entropy: &[u8; 40],
+        now: Timestamp,
+        settings: &Settings,
+    ) -> Result<String, ChangeRefused> {
+        self.sign_in(password, Components::All { code }, now, settings)?;
+        let opened = self.vault.open(password, &self.user).ok_or(SignInRefused::Password)?;
+        let (_, factor) = contents(&opened).ok_or(SignInRefused::Password)?;
+        self.relock(&held(key, factor), password, entropy, settings)?;
+        Ok(std::mem::replace(&mut self.key, key.public().to_string()))
+    }
+
+    /// Sets a password for someone who lost theirs, by an administrator who saw who they are. What the old password
+    /// locked is lost with it: the second factor is to be enrolled again, and the account has a new key. Returns the old
+    /// one, to be revoked in every trial that certified it. The person must change the password before anything else.
+    ///
+    /// # Errors
+    /// [`BadPassword`]; the account is then as before.
+    pub fn reset(
+        &mut self,
+        password: &str,
+        key: &SecretKey,
+        entropy: &[u8; 40],
+        now: Timestamp,
+        settings: &Settings,
+    ) -> Result<String, BadPassword> {
+        acceptable(&self.user, password, settings)?;
+        let known = self.earlier.iter().any(|earlier| earlier.is_of(password));
+        if known || self.vault.open(password, &self.user).is_some() {
+            return Err(BadPassword::Known);
+        }
+        self.relock(&held(key, None), password, entropy, settings)?;
+        self.unlock();
+        self.second_factor = false;
+        self.must_change = true;
+        self.password_since = now;
+        Ok(std::mem::replace(&mut self.key, key.public().to_string()))
+    }
+
+    fn relock(
+        &mut self,
+        secret: &[u8],
+        password: &str,
+        entropy: &[u8; 40],
+        settings: &Settings,
+    ) -> Result<(), BadPassword> {
+        self.vault =
+            Vault::lock(secret, password, &self.user, entropy, settings.cost).ok_or(BadPassword::Cost)?;
+        Ok(())
+    }
+}
+
+impl Earlier {
+    fn is_of(&self, password: &str) -> bool {
+        Vault::for_marks(&self.salt, self.cost).mark(password).as_deref() == Some(&self.mark)
     }
 }
 
 /// The address by which an authenticator program takes up a second factor.
 #[must_use]
-pub fn second_factor_address(trial: &str, user: &str, secret: &[u8; 20]) -> String {
+pub fn second_factor_address(trial: &str, user: &str, secret: &[u8; FACTOR]) -> String {
     let plain = |text: &str| -> String {
         let keeps = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
         text.chars().map(|c| if keeps(c) { c } else { '-' }).collect()
@@ -430,6 +635,11 @@ pub enum ChangeRefused {
     /// The new password is not taken.
     #[error(transparent)]
     Password(#[from] BadPassword),
+    /// The code shown by a new second factor is not its own.
+    #[error(
+        "expected the code that the new second factor shows now, found another; mend: read the address into the authenticator again, and see that its clock is right"
+    )]
+    Factor,
 }
 
 /// The trial's root key, locked by its own passphrase.
@@ -452,8 +662,7 @@ impl LockedRoot {
         settings: &Settings,
     ) -> Result<Self, BadPassword> {
         acceptable("root", passphrase, settings)?;
-        let secret = Zeroizing::new(key.to_bytes());
-        let vault = Vault::lock(secret.as_slice(), passphrase, "root", entropy, settings.cost);
+        let vault = Vault::lock(&held(key, None), passphrase, "root", entropy, settings.cost);
         Ok(Self { vault: vault.ok_or(BadPassword::Cost)?, key: key.public().to_string() })
     }
 
@@ -464,7 +673,26 @@ impl LockedRoot {
     pub fn open(&self, passphrase: &str) -> Result<SecretKey, SignInRefused> {
         let secret = self.vault.open(passphrase, "root").ok_or(SignInRefused::Password)?;
         let (key, _) = contents(&secret).ok_or(SignInRefused::Password)?;
-        Ok(SecretKey::from_entropy(key))
+        Ok(key)
+    }
+
+    /// Changes the passphrase; the key stays.
+    ///
+    /// # Errors
+    /// Both kinds: the old passphrase is wrong, the new one is not taken.
+    pub fn change_passphrase(
+        &mut self,
+        old: &str,
+        new: &str,
+        entropy: &[u8; 40],
+        settings: &Settings,
+    ) -> Result<(), ChangeRefused> {
+        let key = self.open(old)?;
+        if new == old {
+            return Err(BadPassword::Known.into());
+        }
+        *self = Self::lock(&key, new, entropy, settings)?;
+        Ok(())
     }
 
     /// Its public half.
@@ -474,9 +702,18 @@ impl LockedRoot {
     }
 }
 
-fn contents(secret: &[u8]) -> Option<([u8; KEY], Option<&[u8]>)> {
+fn held(key: &SecretKey, factor: Option<&[u8]>) -> Zeroizing<Vec<u8>> {
+    // Room for all from the start: a vector that grows leaves a copy behind.
+    let mut secret = Zeroizing::new(Vec::with_capacity(KEY + FACTOR));
+    secret.extend_from_slice(Zeroizing::new(key.to_bytes()).as_slice());
+    secret.extend_from_slice(factor.unwrap_or_default());
+    secret
+}
+
+fn contents(secret: &[u8]) -> Option<(SecretKey, Option<&[u8]>)> {
     let (key, factor) = secret.split_at_checked(KEY)?;
-    let key = key.try_into().ok()?;
+    let entropy: Zeroizing<[u8; KEY]> = Zeroizing::new(key.try_into().ok()?);
+    let key = SecretKey::from_entropy(*entropy);
     match factor.len() {
         0 => Some((key, None)),
         FACTOR => Some((key, Some(factor))),

@@ -1,11 +1,14 @@
 //! Signatures: who signed which event, with which meaning, under which key, and how a stranger can tell.
 //!
-//! Start at [`SecretKey::sign`] and [`KeyRing`]. A signature runs (ed25519, RFC 8032) over the canonical JSON of its
+//! Start at [`SecretKey::sign`] and [`KeyRing::fold`]. A signature runs (ed25519, RFC 8032) over the canonical JSON of its
 //! statement; the statement names the hash of the event signed, so it cannot be moved to another (21 CFR 11.70). Keys
 //! of people are certified by the trial's root key, whose public half stands in the founding event. Everything needed
 //! to check a signature is in the record.
+//!
+//! Left out: whether the signer may sign such an event in that role, and whether the printed name is theirs; that is asked
+//! by `posology_trial::conduct` before an event is recorded, and again when a record is verified.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use ed25519_dalek::{Signer as _, SigningKey, VerifyingKey};
@@ -201,15 +204,45 @@ pub enum BadSignature {
         /// The root key.
         root: String,
     },
-    /// A key that is not the signer's, or no longer in force.
+    /// A key that is not the signer's.
     #[error(
-        "a signature of {user:?}: expected a key of theirs in force, found {found}; mend: sign with a key in force, or have one issued"
+        "a signature of {user:?}: expected a key that was issued to them, found {found}; mend: sign with a key in force, or have one issued"
     )]
     Key {
         /// Who signs.
         user: String,
         /// The key found.
         found: String,
+    },
+    /// A key that was the signer's and is revoked.
+    #[error(
+        "a signature of {user:?}: expected a key in force, found {found}, revoked by event {revoked}; mend: have a new key issued and sign again"
+    )]
+    Revoked {
+        /// Who signs.
+        user: String,
+        /// The key found.
+        found: String,
+        /// Position of the event that revoked it, from 1.
+        revoked: usize,
+    },
+    /// A key issued or made root that is in the record already.
+    #[error(
+        "the key {found}: expected a new one, found one issued to {holder} before; mend: make a new key, for one key belongs to one person (21 CFR 11.100)"
+    )]
+    Taken {
+        /// The key found.
+        found: String,
+        /// Whose it is.
+        holder: String,
+    },
+    /// A founding after the first.
+    #[error(
+        "expected one founding event, found another after that of trial {trial:?}; mend: found another record"
+    )]
+    FoundedBefore {
+        /// The trial founded.
+        trial: String,
     },
     /// The event named is not before it.
     #[error(
@@ -258,22 +291,63 @@ pub enum BadSignature {
     Unwritable(String),
 }
 
+/// One key's life in a record, told by positions of events (from 1).
+///
+/// A person's key signs the events after `from`, up to and with `until`; what it signed then stands for good.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyLife {
+    /// The key.
+    pub key: PublicKey,
+    /// Whose it is; none for a root key.
+    pub user: Option<String>,
+    /// The event that issued it, founded the trial with it or made it root.
+    pub from: usize,
+    /// The event that revoked it, or made another key root.
+    pub until: Option<usize>,
+}
+
+/// The first event of a record whose key, certificate or signature does not hold.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("event {position}: {why}")]
+pub struct BadEntry {
+    /// Its position, from 1.
+    pub position: usize,
+    /// What does not hold.
+    pub why: BadSignature,
+}
+
 /// The keys of a record, folded event by event, and what each signature needs to hold.
+///
+/// A key is in force from the event that issues it to the one that revokes it. A new root key certifies from its event
+/// on; what the old one certified stays certified.
 #[derive(Debug, Clone, Default)]
 pub struct KeyRing {
     trial: Option<String>,
     root: Option<PublicKey>,
-    /// Keys in force and whose they are.
-    keys: BTreeMap<String, (String, PublicKey)>,
+    lives: Vec<KeyLife>,
+    /// Where in `lives` a key stands.
+    places: HashMap<[u8; 32], usize>,
     seen: HashSet<String>,
     signatures: usize,
     certificates: usize,
 }
 
-/// How far the time of a signature and of its recording may differ.
-const TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
+/// How far the time of a signature and of its recording may differ: 5 minutes.
+pub const TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
 
 impl KeyRing {
+    /// The keys of a whole record, every certificate and signature checked.
+    ///
+    /// # Errors
+    /// The first event that does not hold, with its position.
+    pub fn fold<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Result<Self, BadEntry> {
+        let mut ring = Self::default();
+        for (before, entry) in entries.into_iter().enumerate() {
+            ring.take(entry).map_err(|why| BadEntry { position: before + 1, why })?;
+        }
+        Ok(ring)
+    }
+
     /// The trial's root key now.
     #[must_use]
     pub fn root(&self) -> Option<PublicKey> {
@@ -286,10 +360,21 @@ impl KeyRing {
         (self.signatures, self.certificates)
     }
 
+    /// Every key that was ever issued or root, in that order: whose, from which event to which.
+    #[must_use]
+    pub fn lives(&self) -> &[KeyLife] {
+        &self.lives
+    }
+
     /// The key of a person in force, if there is one; the last issued where there are several.
     #[must_use]
-    pub fn key_of(&self, user: &str) -> Option<&str> {
-        self.keys.iter().find(|(_, (holder, _))| holder == user).map(|(key, _)| key.as_str())
+    pub fn key_of(&self, user: &str) -> Option<PublicKey> {
+        let theirs = |life: &&KeyLife| life.until.is_none() && life.user.as_deref() == Some(user);
+        self.lives.iter().rev().find(theirs).map(|life| life.key)
+    }
+
+    fn life(&self, key: &PublicKey) -> Option<&KeyLife> {
+        self.lives.get(*self.places.get(key.0.as_bytes())?)
     }
 
     /// Checks an event that is not yet in the record against the keys so far.
@@ -298,16 +383,19 @@ impl KeyRing {
     /// What does not hold.
     pub fn check(&self, event: &posology_trial::event::Event) -> Result<(), BadSignature> {
         match &event.fact {
-            Fact::TrialFounded(founded) => PublicKey::parse(&founded.root_key).map(|_| ()),
+            Fact::TrialFounded(founded) => match &self.trial {
+                None => PublicKey::parse(&founded.root_key).map(|_| ()),
+                Some(trial) => Err(BadSignature::FoundedBefore { trial: trial.clone() }),
+            },
             Fact::KeyIssued(issued) => {
                 let (trial, root) = self.founded()?;
-                PublicKey::parse(&issued.key)?;
+                self.is_new(&issued.key)?;
                 let certified = person_certificate(trial, &issued.user, &issued.key)?;
                 self.certified(root, &certified, &issued.certificate, &issued.key, &issued.user)
             }
             Fact::RootKeyRotated(rotated) => {
                 let (trial, root) = self.founded()?;
-                PublicKey::parse(&rotated.key)?;
+                self.is_new(&rotated.key)?;
                 let certified = root_certificate(trial, &rotated.key)?;
                 self.certified(root, &certified, &rotated.certificate, &rotated.key, "the root")
             }
@@ -318,6 +406,12 @@ impl KeyRing {
 
     fn founded(&self) -> Result<(&str, PublicKey), BadSignature> {
         self.trial.as_deref().zip(self.root).ok_or(BadSignature::Unfounded)
+    }
+
+    fn is_new(&self, key: &str) -> Result<(), BadSignature> {
+        let Some(life) = self.life(&PublicKey::parse(key)?) else { return Ok(()) };
+        let holder = life.user.as_ref().map_or("the root".to_owned(), |user| format!("{user:?}"));
+        Err(BadSignature::Taken { found: key.to_owned(), holder })
     }
 
     fn certified(
@@ -346,42 +440,121 @@ impl KeyRing {
         if !self.seen.contains(&statement.signs) {
             return Err(BadSignature::Signs { user, found: statement.signs.clone() });
         }
-        let key = self.keys.get(&statement.key).filter(|(holder, _)| *holder == statement.user);
-        let Some((_, key)) = key else {
+        let life = PublicKey::parse(&statement.key).ok().and_then(|key| self.life(&key));
+        let Some(life) = life.filter(|life| life.user.as_ref() == Some(&statement.user)) else {
             return Err(BadSignature::Key { user, found: statement.key.clone() });
         };
+        if let Some(revoked) = life.until {
+            return Err(BadSignature::Revoked { user, found: statement.key.clone(), revoked });
+        }
         if recorded.duration_since(statement.at).abs() > TOLERANCE {
             return Err(BadSignature::Time { user, recorded, found: statement.at });
         }
-        if key.verifies_signature(signature) { Ok(()) } else { Err(BadSignature::Forged { user }) }
+        if life.key.verifies_signature(signature) { Ok(()) } else { Err(BadSignature::Forged { user }) }
     }
 
     /// Checks the next entry of a record and takes in what it says of keys.
     ///
     /// # Errors
-    /// What does not hold; the ring is then as before.
+    /// What does not hold. The entry then counts as an event that was seen, and nothing that it says of keys is taken in.
     pub fn take(&mut self, entry: &Entry) -> Result<(), BadSignature> {
-        self.check(&entry.event)?;
+        let checked = self.check(&entry.event);
+        self.seen.insert(entry.hash.clone());
+        checked?;
+        let position = self.seen.len();
         match &entry.event.fact {
             Fact::TrialFounded(founded) => {
                 self.trial = Some(founded.trial.clone());
-                self.root = Some(PublicKey::parse(&founded.root_key)?);
+                self.begin(&founded.root_key, None, position)?;
             }
             Fact::KeyIssued(issued) => {
                 self.certificates += 1;
-                self.keys.insert(issued.key.clone(), (issued.user.clone(), PublicKey::parse(&issued.key)?));
+                self.begin(&issued.key, Some(issued.user.clone()), position)?;
             }
             Fact::RootKeyRotated(rotated) => {
                 self.certificates += 1;
-                self.root = Some(PublicKey::parse(&rotated.key)?);
+                if let Some(root) = self.root {
+                    self.end(&root, position);
+                }
+                self.begin(&rotated.key, None, position)?;
             }
             Fact::KeyRevoked(revoked) => {
-                self.keys.remove(&revoked.key);
+                // Only a person's: a root key ends by rotation.
+                let key = PublicKey::parse(&revoked.key).ok();
+                if let Some(key) = key.filter(|key| self.life(key).is_some_and(|life| life.user.is_some())) {
+                    self.end(&key, position);
+                }
             }
             Fact::Signature(_) => self.signatures += 1,
             _ => {}
         }
-        self.seen.insert(entry.hash.clone());
         Ok(())
+    }
+
+    fn begin(&mut self, key: &str, user: Option<String>, from: usize) -> Result<(), BadSignature> {
+        let key = PublicKey::parse(key)?;
+        if user.is_none() {
+            self.root = Some(key);
+        }
+        self.places.insert(*key.0.as_bytes(), self.lives.len());
+        self.lives.push(KeyLife { key, user, from, until: None });
+        Ok(())
+    }
+
+    fn end(&mut self, key: &PublicKey, position: usize) {
+        let place = self.places.get(key.0.as_bytes()).copied();
+        if let Some(life) = place.and_then(|place| self.lives.get_mut(place)) {
+            life.until.get_or_insert(position);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_and_signatures_are_those_of_rfc_8032() {
+        // Section 7.1, tests 1 to 3: secret key, public key, message, signature.
+        for (secret, public, message, signature) in [
+            (
+                "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
+                "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a",
+                &[][..],
+                "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b",
+            ),
+            (
+                "4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb",
+                "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c",
+                &[0x72],
+                "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00",
+            ),
+            (
+                "c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7",
+                "fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025",
+                &[0xaf, 0x82],
+                "6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac18ff9b538d16f290ae67f760984dc6594a7c15e9716ed28dc027beceea1ec40a",
+            ),
+        ] {
+            let key = SecretKey::from_entropy(hexadecimal::read(secret).unwrap());
+            assert_eq!(key.public().to_string(), public);
+            assert_eq!(key.sign_bytes(message), signature);
+            assert!(key.public().verifies(message, signature));
+            assert!(!key.public().verifies(b"another", signature));
+        }
+    }
+
+    #[test]
+    fn base64_is_that_of_rfc_4648_section_10() {
+        for (plain, coded) in [
+            ("", ""),
+            ("f", "Zg=="),
+            ("fo", "Zm8="),
+            ("foo", "Zm9v"),
+            ("foob", "Zm9vYg=="),
+            ("fooba", "Zm9vYmE="),
+        ] {
+            assert_eq!(base64(plain.as_bytes()), coded);
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Secrets locked by a password: argon2id makes the key, XChaCha20-Poly1305 the lock.
 //!
-//! The password itself is nowhere stored, not even hashed: it is right when the lock opens.
+//! The present password is nowhere stored, not even hashed: it is right when the lock opens. Sources: RFC 9106 (Argon2,
+//! version 0x13, one lane); draft-irtf-cfrg-xchacha-03 over RFC 8439 (XChaCha20-Poly1305).
 
 use argon2::{Algorithm, Argon2, Params, Version};
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
@@ -96,7 +97,7 @@ impl Vault {
         Some(hexadecimal::write(&hasher.finalize()))
     }
 
-    /// Whether another vault has this one's salt, so that marks can be compared.
+    /// Its salt, hexadecimal: a mark is compared under the same one.
     pub(crate) fn salt(&self) -> &str {
         &self.salt
     }
@@ -122,4 +123,38 @@ fn any_length(text: &str) -> Option<Vec<u8>> {
             hexadecimal::read::<1>(pair).map(|[byte]| byte)
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_key_of_a_password_is_that_of_the_argon2_reference_implementation() {
+        // P-H-C/phc-winner-argon2, src/test.c: argon2id, version 0x13, p = 1, password "password", salt "somesalt".
+        for (memory_kib, passes, expected) in [
+            (256, 2, "9dfeb910e80bad0311fee20f9c0e2b12c17987b4cac90c2ef54d5b3021c68bfe"),
+            (65_536, 2, "09316115d5cf24ed5a15a31a3ba326e5cf32edc24702987c02b6566f61913cf7"),
+            (65_536, 1, "f6a5adc1ba723dddef9b5ac1d464e180fcd9dffc9d1cbf76cca2fed795d9ca98"),
+        ] {
+            let key = key("password", b"somesalt", Cost { memory_kib, passes }).unwrap();
+            assert_eq!(hexadecimal::write(key.as_slice()), expected);
+        }
+    }
+
+    #[test]
+    fn the_default_cost_is_at_least_what_owasp_asks() {
+        let Cost { memory_kib, passes } = Cost::default();
+        assert!(memory_kib >= 19 * 1024 && passes >= 2);
+    }
+
+    #[test]
+    fn a_cost_that_would_take_the_machine_is_refused() {
+        for cost in [Cost { memory_kib: u32::MAX, passes: 1 }, Cost { memory_kib: 8, passes: u32::MAX }] {
+            assert!(Vault::lock(&[1; 32], "password", "ann", &[2; 40], cost).is_none());
+        }
+        assert!(
+            Vault::lock(&[1; 32], "password", "ann", &[2; 40], Cost { memory_kib: 0, passes: 0 }).is_none()
+        );
+    }
 }
