@@ -7,5 +7,6 @@
 pub mod account;
 mod hexadecimal;
 pub mod ledger;
+pub mod record;
 pub mod signature;
 mod vault;

@@ -13,6 +13,7 @@
 mod cohort;
 mod committee;
 mod dosing;
+mod holds;
 mod people;
 mod subject;
 

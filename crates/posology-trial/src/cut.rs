@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::event::{Chain, Entry, Fact};
 
 /// Which facts a review rests on. The same cut of the same record gives the same packet, byte for byte.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Cut {
     /// Number of events taken, from the first.

@@ -11,9 +11,11 @@ mod clinic;
 mod committee;
 mod dosing;
 mod people;
+mod schema;
 mod trial;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use chain::{BadRecord, Chain, Entry, GENESIS, canonical, sha256};
@@ -21,6 +23,7 @@ pub use clinic::*;
 pub use committee::*;
 pub use dosing::*;
 pub use people::*;
+pub use schema::json_schema;
 pub use trial::*;
 
 use crate::when::When;
@@ -99,7 +102,7 @@ pub struct Correction {
 macro_rules! facts {
     ($($(#[doc = $doc:literal])+ $name:ident = $kind:literal,)+) => {
         /// Everything that can be recorded, each with a versioned type name.
-        #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
         #[serde(tag = "type", content = "body")]
         pub enum Fact {
             $($(#[doc = $doc])+ #[serde(rename = $kind)] $name($name),)+

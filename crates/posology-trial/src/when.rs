@@ -182,6 +182,20 @@ impl From<Timestamp> for When {
     }
 }
 
+impl schemars::JsonSchema for When {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "When".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "type": "string",
+            "description": "Date or time, as much of it as is known: 2019-04, 2019-04-30, 2019-04-30T08:15:00-05:00",
+            "pattern": r"^[0-9]{4}(-[0-9]{2}(-[0-9]{2}(T.+)?)?)?$"
+        })
+    }
+}
+
 impl From<Date> for When {
     fn from(date: Date) -> Self {
         Self {

@@ -452,8 +452,7 @@ proptest! {
             let judged = scene
                 .conduct
                 .of_subject(&enrolled.subject, Kind::Eligibility)
-                .filter(|judged| judged.event.recorded_at < entry.event.recorded_at)
-                .next_back();
+                .rfind(|judged| judged.event.recorded_at < entry.event.recorded_at);
             prop_assert!(
                 matches!(judged.map(|judged| &judged.event.fact), Some(Fact::Eligibility(judged)) if judged.eligible)
             );

@@ -4,12 +4,13 @@ use jiff::civil::Date;
 use posology_clinic::laboratory::Analyte;
 use posology_clinic::quantity::{Activity, ActivityPerArea};
 use rust_decimal::Decimal;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::when::When;
 
 /// A person in the trial (SDTM DM).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Subject {
     /// Unique subject id (USUBJID).
@@ -50,7 +51,7 @@ pub struct Subject {
 }
 
 /// A subject enrolled into a cohort, under a version of the protocol.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Enrolment {
     /// Subject.
@@ -67,7 +68,7 @@ pub struct Enrolment {
 }
 
 /// A characteristic at baseline, as name and value.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Characteristic {
     /// Subject.
@@ -79,7 +80,7 @@ pub struct Characteristic {
 }
 
 /// A fraction as prescribed in the written directive.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Prescription {
     /// Subject.
@@ -101,7 +102,7 @@ pub struct Prescription {
 }
 
 /// How much was given: an activity, or an amount that is none.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Amount {
     /// Net administered activity.
@@ -116,7 +117,7 @@ pub enum Amount {
 }
 
 /// Why a fraction was changed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Adjustment {
     /// Reason as recorded.
@@ -127,7 +128,7 @@ pub struct Adjustment {
 }
 
 /// A treatment as given (SDTM EX, or EC performed).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Administration {
     /// Subject.
@@ -157,7 +158,7 @@ pub struct Administration {
 }
 
 /// A planned fraction that was not given (EC with ECOCCUR N).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct FractionOmitted {
     /// Subject.
@@ -171,7 +172,7 @@ pub struct FractionOmitted {
 }
 
 /// An adverse event (SDTM AE, with its supplemental qualifiers).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct AdverseEvent {
     /// Subject.
@@ -218,7 +219,7 @@ pub struct AdverseEvent {
 }
 
 /// Who judged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Judge {
     /// The investigator.
@@ -228,7 +229,7 @@ pub enum Judge {
 }
 
 /// A judgement whether something is a dose-limiting toxicity.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct DltJudgement {
     /// Subject.
@@ -252,7 +253,7 @@ pub struct DltJudgement {
 }
 
 /// A judgement on evaluability, made by someone other than the person who decides on replacement.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct EvaluabilityJudgement {
     /// Subject.
@@ -268,7 +269,7 @@ pub struct EvaluabilityJudgement {
 }
 
 /// A laboratory result (SDTM LB).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Laboratory {
     /// Subject.
@@ -305,7 +306,7 @@ pub struct Laboratory {
 }
 
 /// A vital sign, height or weight (SDTM VS).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct VitalSign {
     /// Subject.
@@ -327,7 +328,7 @@ pub struct VitalSign {
 }
 
 /// How a progression was found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ProgressionFoundBy {
     /// Laboratory values: needs a second sample.
@@ -337,7 +338,7 @@ pub enum ProgressionFoundBy {
 }
 
 /// A response as assessed (SDTM RS, with its supplemental qualifiers).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct ResponseAssessment {
     /// Subject.
@@ -374,7 +375,7 @@ pub struct ResponseAssessment {
 }
 
 /// A new anti-cancer therapy.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct NewTherapy {
     /// Subject.
@@ -392,7 +393,7 @@ pub struct NewTherapy {
 pub use posology_clinic::dlt::SupportKind;
 
 /// A transfusion, growth factor or stem-cell rescue.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Support {
     /// Subject.
@@ -407,7 +408,7 @@ pub struct Support {
 }
 
 /// A disposition event or milestone (SDTM DS).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Disposition {
     /// Subject.
@@ -428,7 +429,7 @@ pub struct Disposition {
 }
 
 /// Medical history (SDTM MH).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct History {
     /// Subject.
@@ -447,7 +448,7 @@ pub struct History {
 }
 
 /// A visit (SDTM SV).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Visit {
     /// Subject.
@@ -467,7 +468,7 @@ pub struct Visit {
 }
 
 /// A death.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Death {
     /// Subject.

@@ -2,12 +2,13 @@
 
 use jiff::Timestamp;
 use jiff::civil::Date;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::cut::Cut;
 
 /// A data cut frozen for a review.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct DataCut {
     /// Number of the review, from 1.
@@ -23,7 +24,7 @@ pub struct DataCut {
 }
 
 /// A file of a packet.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct PacketFile {
     /// File name.
@@ -33,7 +34,7 @@ pub struct PacketFile {
 }
 
 /// The packet of a review, bound by the hashes of its files.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct PacketFrozen {
     /// Number of the review.
@@ -47,7 +48,7 @@ pub struct PacketFrozen {
 }
 
 /// A session of a meeting.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum SessionKind {
     /// With sponsor, investigator and statistician.
@@ -61,7 +62,7 @@ pub enum SessionKind {
 }
 
 /// Who sat in a session.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Attendance {
     /// User name.
@@ -78,7 +79,7 @@ pub struct Attendance {
 }
 
 /// A meeting of the committee as held.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Meeting {
     /// Number of the review.
@@ -97,7 +98,7 @@ pub struct Meeting {
 }
 
 /// A member who takes no part in a review.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Recusal {
     /// Number of the review.
@@ -109,7 +110,7 @@ pub struct Recusal {
 }
 
 /// How a member voted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Choice {
     /// For the motion.
@@ -121,7 +122,7 @@ pub enum Choice {
 }
 
 /// One member's vote on a recommendation. It stands in the record sealed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Vote {
     /// Number of the review.
@@ -143,7 +144,7 @@ pub struct Vote {
 }
 
 /// Minutes of a session. Those of closed and executive sessions stand in the record sealed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Minutes {
     /// Number of the review.
@@ -158,7 +159,7 @@ pub struct Minutes {
 }
 
 /// What belongs to a closed session: it stands in the record only as a commitment until it is unsealed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", content = "body", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Closed {
     /// A vote.
@@ -168,7 +169,7 @@ pub enum Closed {
 }
 
 /// What kind of thing is sealed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ClosedKind {
     /// A member's vote.
@@ -178,7 +179,7 @@ pub enum ClosedKind {
 }
 
 /// Something of a closed session, as a commitment: SHA-256 over the salt (64 hexadecimal digits) and the canonical JSON of the content.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Sealed {
     /// Number of the review.
@@ -190,7 +191,7 @@ pub struct Sealed {
 }
 
 /// The content of a commitment, released after database lock or termination.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Unsealed {
     /// Hash of the event that sealed it.
@@ -202,7 +203,7 @@ pub struct Unsealed {
 }
 
 /// What a committee may recommend (`continue` forms included).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Recommended {
     /// Escalate to the next level.
@@ -226,7 +227,7 @@ pub enum Recommended {
 }
 
 /// The committee's recommendation, with its vote.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Recommendation {
     /// Number of the review.
@@ -254,7 +255,7 @@ pub struct Recommendation {
 }
 
 /// The sponsor's answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Answer {
     /// Accepted.
@@ -266,7 +267,7 @@ pub enum Answer {
 }
 
 /// The sponsor's decision: with the approvals required, only this opens a cohort.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct SponsorDecision {
     /// Number of the review it answers.

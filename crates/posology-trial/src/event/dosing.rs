@@ -4,13 +4,14 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use posology_clinic::quantity::{Activity, ActivityPerArea, Length, Mass};
 use rust_decimal::Decimal;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Adjustment;
 use crate::when::When;
 
 /// One fraction of a written directive.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct DirectedFraction {
     /// Fraction, from 1.
@@ -22,7 +23,7 @@ pub struct DirectedFraction {
 }
 
 /// A written directive (10 CFR 35.40(b)(2)). It holds once an authorised user has signed it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct WrittenDirective {
     /// Subject.
@@ -67,7 +68,7 @@ pub struct WrittenDirective {
 }
 
 /// An order to the supplier.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct ActivityOrder {
     /// Subject.
@@ -89,7 +90,7 @@ pub struct ActivityOrder {
 }
 
 /// How an activity before use was determined (10 CFR 35.63).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum AssayBy {
     /// Measured in the dose calibrator.
@@ -103,7 +104,7 @@ pub enum AssayBy {
 }
 
 /// The activity of a dosage before use.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Assay {
     /// Subject.
@@ -137,7 +138,7 @@ pub struct Assay {
 }
 
 /// What was left in syringe, vial, line and swabs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Residual {
     /// Subject.
@@ -157,7 +158,7 @@ pub struct Residual {
 }
 
 /// A second person's check before administration: identity, drug, activity, route.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct SecondCheck {
     /// Subject.
@@ -177,7 +178,7 @@ pub struct SecondCheck {
 }
 
 /// An interruption of an infusion.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Interruption {
     /// Stopped.
@@ -191,7 +192,7 @@ pub struct Interruption {
 }
 
 /// How a fraction was given, beside its administration: interruptions, vein, directive.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Infusion {
     /// Subject.
@@ -216,7 +217,7 @@ pub struct Infusion {
 }
 
 /// A leak beside the vein.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Extravasation {
     /// Subject.
@@ -235,7 +236,7 @@ pub struct Extravasation {
 }
 
 /// On what a release rests (10 CFR 35.75).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ReleaseBasis {
     /// Retained activity below the limit.
@@ -247,7 +248,7 @@ pub enum ReleaseBasis {
 }
 
 /// A patient released after an administration.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct PatientRelease {
     /// Subject.
@@ -269,7 +270,7 @@ pub struct PatientRelease {
 }
 
 /// A fraction put off.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct FractionDelayed {
     /// Subject.
@@ -286,7 +287,7 @@ pub struct FractionDelayed {
 }
 
 /// A fraction to be given at less than first prescribed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct FractionReduced {
     /// Subject.
@@ -302,7 +303,7 @@ pub struct FractionReduced {
 }
 
 /// Blockade of the thyroid, as taken.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct ThyroidBlockade {
     /// Subject.
@@ -319,7 +320,7 @@ pub struct ThyroidBlockade {
 }
 
 /// Stem cells stored.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct StemCells {
     /// Subject.
@@ -333,7 +334,7 @@ pub struct StemCells {
 }
 
 /// What a lesion counts as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum LesionRole {
     /// Followed by its size.
@@ -345,7 +346,7 @@ pub enum LesionRole {
 }
 
 /// A lesion as measured or judged at an assessment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct LesionAssessment {
     /// Subject.

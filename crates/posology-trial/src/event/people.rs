@@ -1,10 +1,11 @@
 //! Facts of people: who they are, what they may do, their keys and signatures, their access.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What a person does in the trial. Permissions follow from it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
     /// Keeps people, roles, sites and keys.
@@ -30,7 +31,7 @@ pub enum Role {
 }
 
 /// A person known to the record; a later event of the same user replaces it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Person {
     /// User name, never reused.
@@ -43,7 +44,7 @@ pub struct Person {
 }
 
 /// A role given to a person.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct RoleGranted {
     /// User name.
@@ -56,7 +57,7 @@ pub struct RoleGranted {
 }
 
 /// A role taken back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct RoleWithdrawn {
     /// User name.
@@ -71,7 +72,7 @@ pub struct RoleWithdrawn {
 }
 
 /// A signing key of a person, certified by the trial's root key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct KeyIssued {
     /// Whose key it is.
@@ -83,7 +84,7 @@ pub struct KeyIssued {
 }
 
 /// A key that signs nothing from here on; what it signed before stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct KeyRevoked {
     /// Public key.
@@ -93,7 +94,7 @@ pub struct KeyRevoked {
 }
 
 /// A new root key, certified by the one before it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct RootKeyRotated {
     /// New public root key.
@@ -103,7 +104,7 @@ pub struct RootKeyRotated {
 }
 
 /// What a signature means (21 CFR 11.50(a)(3)).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Meaning {
     /// I wrote this.
@@ -119,7 +120,7 @@ pub enum Meaning {
 }
 
 /// What is signed, whole: the signature runs over the canonical JSON of this statement.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Statement {
     /// Trial.
@@ -141,7 +142,7 @@ pub struct Statement {
 }
 
 /// A signature on an earlier event.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Signature {
     /// What is signed.
@@ -151,7 +152,7 @@ pub struct Signature {
 }
 
 /// What an access was.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum AccessKind {
     /// Signed in.
@@ -173,7 +174,7 @@ pub enum AccessKind {
 }
 
 /// An access to the record.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Access {
     /// User name, as typed.

@@ -4,12 +4,13 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use posology_clinic::quantity::Activity;
 use rust_decimal::Decimal;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::when::When;
 
 /// A version of the protocol, whole.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct ProtocolAdopted {
     /// Version, as in the file.
@@ -25,7 +26,7 @@ pub struct ProtocolAdopted {
 }
 
 /// A cohort open for enrolment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct CohortOpened {
     /// Cohort id of the protocol.
@@ -38,7 +39,7 @@ pub struct CohortOpened {
 }
 
 /// Where data of a kind originate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mode {
     /// Recorded here.
@@ -48,7 +49,7 @@ pub enum Mode {
 }
 
 /// The first event of a record: which trial, and the root of its keys.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct TrialFounded {
     /// Short id of the trial, as in the protocol.
@@ -63,7 +64,7 @@ pub struct TrialFounded {
 }
 
 /// A cohort closed for enrolment before it was full, or for good.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct CohortClosed {
     /// Cohort id.
@@ -75,9 +76,7 @@ pub struct CohortClosed {
 }
 
 /// Whose approval a version of the protocol has at a site.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ApprovalBy {
     /// The ethics committee or institutional review board.
@@ -89,7 +88,7 @@ pub enum ApprovalBy {
 }
 
 /// A site takes part.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct SiteOpened {
     /// Site id, as in the protocol.
@@ -104,7 +103,7 @@ pub struct SiteOpened {
 }
 
 /// An approval of a version of the protocol at a site.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct SiteApproved {
     /// Site id.
@@ -121,7 +120,7 @@ pub struct SiteApproved {
 }
 
 /// A site may work under a version of the protocol: its approvals are there (ICH E6(R3) 4.3.5).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct SiteReleased {
     /// Site id.
@@ -133,7 +132,7 @@ pub struct SiteReleased {
 }
 
 /// A site takes no further patients.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct SiteClosed {
     /// Site id.
@@ -145,7 +144,7 @@ pub struct SiteClosed {
 }
 
 /// What a site sets for the gates on activity and for release; it replaces what was set before.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct SiteSettings {
     /// Site id.
@@ -179,7 +178,7 @@ pub struct SiteSettings {
 }
 
 /// A subject screened under a version of the protocol.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Screening {
     /// Subject.
@@ -191,7 +190,7 @@ pub struct Screening {
 }
 
 /// One criterion of eligibility, or a gate of a regimen, as judged.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Criterion {
     /// Id of the criterion or gate.
@@ -204,7 +203,7 @@ pub struct Criterion {
 }
 
 /// Eligibility as the investigator judged it, by protocol version and, where gates depend on it, by regimen.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Eligibility {
     /// Subject.
@@ -227,7 +226,7 @@ pub struct Eligibility {
 }
 
 /// A site asks for a place in a cohort.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct SlotRequested {
     /// Id of the slot.
@@ -244,7 +243,7 @@ pub struct SlotRequested {
 }
 
 /// The place is kept until a time.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct SlotConfirmed {
     /// Id of the slot.
@@ -254,7 +253,7 @@ pub struct SlotConfirmed {
 }
 
 /// The place is free again.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct SlotExpired {
     /// Id of the slot.
@@ -267,7 +266,7 @@ pub struct SlotExpired {
 }
 
 /// A subject is assigned to a cohort and level other than at enrolment, or moved to a later version of the protocol.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Assignment {
     /// Subject.
@@ -285,7 +284,7 @@ pub struct Assignment {
 }
 
 /// How much a deviation weighs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum DeviationCategory {
     /// Without effect on safety, rights or the data that decide.
@@ -295,7 +294,7 @@ pub enum DeviationCategory {
 }
 
 /// A departure from the protocol.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Deviation {
     /// Subject, if it concerns one.
@@ -316,7 +315,7 @@ pub struct Deviation {
 }
 
 /// A question about the data.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct QueryRaised {
     /// Id of the query.
@@ -332,7 +331,7 @@ pub struct QueryRaised {
 }
 
 /// An answer to a query.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct QueryAnswered {
     /// Id of the query.
@@ -342,7 +341,7 @@ pub struct QueryAnswered {
 }
 
 /// A query that is settled.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct QueryClosed {
     /// Id of the query.
@@ -350,7 +349,7 @@ pub struct QueryClosed {
 }
 
 /// A hold of the protocol lifted by whom the protocol names.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct HoldLifted {
     /// Id of the hold.
@@ -365,7 +364,7 @@ pub struct HoldLifted {
 }
 
 /// The database is locked: from here on its data are final, and closed sessions may be unsealed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct DatabaseLocked {
     /// Day.
@@ -375,7 +374,7 @@ pub struct DatabaseLocked {
 }
 
 /// A copy left the record.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Exported {
     /// What: a bundle, a data set, a packet.
@@ -387,7 +386,7 @@ pub struct Exported {
 }
 
 /// A file of an imported snapshot.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct FileTaken {
     /// File name.
@@ -403,7 +402,7 @@ pub struct FileTaken {
 }
 
 /// A snapshot of another system, imported: the facts that follow in the same batch are its difference to the last.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct SnapshotImported {
     /// The system or folder it came from.
