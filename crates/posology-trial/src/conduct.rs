@@ -144,15 +144,23 @@ impl Conduct {
     /// The first event that could not have been recorded where it stands.
     pub fn replay(chain: &Chain) -> Result<Self, Box<Illegal>> {
         let mut conduct = Self::default();
-        for (index, entry) in chain.entries().iter().enumerate() {
-            let illegal = |refusal| {
-                Box::new(Illegal { position: index + 1, kind: entry.event.fact.kind().name(), refusal })
-            };
-            let flags =
-                conduct.admit(&entry.event, &Context::at(entry.event.recorded_at)).map_err(illegal)?;
-            conduct.take(entry, flags).map_err(illegal)?;
+        for entry in chain.entries() {
+            conduct.replay_next(entry.clone())?;
         }
         Ok(conduct)
+    }
+
+    /// Takes the next event of a record as it was recorded, admitting it as of its own time: the step of
+    /// [`replay`](Self::replay), for whoever reads a record event by event.
+    ///
+    /// # Errors
+    /// Where it could not have been recorded here. Nothing is taken then.
+    pub fn replay_next(&mut self, entry: Entry) -> Result<(), Box<Illegal>> {
+        let position = self.chain.entries().len() + 1;
+        let kind = entry.event.fact.kind().name();
+        let illegal = |refusal| Box::new(Illegal { position, kind, refusal });
+        let flags = self.admit(&entry.event, &Context::at(entry.event.recorded_at)).map_err(illegal)?;
+        self.take(entry, flags).map_err(illegal)
     }
 
     /// Whether an event may be recorded now; what stands beside it as flags if it may.
@@ -239,30 +247,29 @@ impl Conduct {
         appended.map_err(|error| {
             Refusal::new("event/canonical", "an event that can be written", error.to_string(), "report this")
         })?;
-        self.index(flags)?;
+        self.index(flags);
         self.chain
             .entries()
             .last()
             .ok_or_else(|| Refusal::new("event/canonical", "the event just appended", "none", "report this"))
     }
 
-    fn take(&mut self, entry: &Entry, flags: Vec<Flag>) -> Result<(), Refusal> {
-        self.chain.push_verified(entry.clone()).map_err(|error| {
+    fn take(&mut self, entry: Entry, flags: Vec<Flag>) -> Result<(), Refusal> {
+        self.chain.push_verified(entry).map_err(|error| {
             Refusal::new("event/chain", "an event that follows", error.to_string(), "restore the record")
         })?;
-        self.index(flags)
+        self.index(flags);
+        Ok(())
     }
 
     /// Indexes the last entry.
-    fn index(&mut self, flags: Vec<Flag>) -> Result<(), Refusal> {
+    fn index(&mut self, flags: Vec<Flag>) {
         let place = self.chain.entries().len().saturating_sub(1);
-        let Some(entry) = self.chain.entries().get(place) else { return Ok(()) };
-        let (hash, event) = (entry.hash.clone(), entry.event.clone());
-        if let Some(correction) = &event.corrects
-            && let Some(earlier) = self.places.get(&correction.hash).copied()
-        {
+        let earlier = self.chain.entries().get(place).and_then(|entry| entry.event.corrects.as_ref());
+        if let Some(earlier) = earlier.and_then(|correction| self.places.get(&correction.hash).copied()) {
             self.remove(earlier);
         }
+        let Some(Entry { hash, event, .. }) = self.chain.entries().get(place) else { return };
         match &event.fact {
             Fact::Signature(signature) => {
                 self.signatures.entry(signature.statement.signs.clone()).or_default().push(place);
@@ -280,9 +287,8 @@ impl Conduct {
             None => &mut self.of_trial,
         };
         kinds.entry(event.fact.kind()).or_default().push(place);
-        self.places.insert(hash, place);
+        self.places.insert(hash.clone(), place);
         self.flags.extend(flags.into_iter().map(|flag| Flag { position: place + 1, ..flag }));
-        Ok(())
     }
 
     fn remove(&mut self, place: usize) {

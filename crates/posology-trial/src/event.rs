@@ -6,6 +6,7 @@
 //! An inspector recomputes it with `sha256sum`. Left out: whether an event may be recorded (`conduct`), storage and
 //! cryptography.
 
+mod canonical;
 mod chain;
 mod clinic;
 mod committee;
@@ -18,7 +19,8 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use chain::{BadRecord, Chain, Entry, GENESIS, canonical, sha256};
+pub use canonical::canonical;
+pub use chain::{BadRecord, Chain, Entry, GENESIS, sha256};
 pub use clinic::*;
 pub use committee::*;
 pub use dosing::*;

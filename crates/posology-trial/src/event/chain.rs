@@ -1,11 +1,11 @@
-//! Events in a hash chain: canonical bytes, identity, verification.
+//! Events in a hash chain: identity, order, verification.
 
 use std::collections::HashMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use super::{Event, Kind};
+use super::{Event, Kind, canonical};
 
 /// The hash before the first event: 64 zeros.
 pub const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
@@ -92,6 +92,18 @@ pub enum BadRecord {
         /// The hash in the file.
         found: String,
     },
+    /// An event that means what it should, in other bytes than canonical ones.
+    #[error(
+        "events.ndjson line {line}: expected canonical JSON, found other bytes from byte {byte} on: {found:?}; mend: restore the file from its last good copy"
+    )]
+    NotCanonical {
+        /// Line, from 1.
+        line: usize,
+        /// Byte of the line, from 1.
+        byte: usize,
+        /// The text from there on, a few characters of it.
+        found: String,
+    },
     /// A correction that corrects nothing it may.
     #[error(
         "events.ndjson line {line}: a correction must name an earlier event of the same kind and subject that was not corrected before, found {found}; mend: correct the event that now stands"
@@ -107,11 +119,80 @@ pub enum BadRecord {
     Unwritable(String),
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Line {
     event: Event,
     hash: String,
+}
+
+impl Entry {
+    /// Reads one line of the text form, `{"event":…,"hash":"…"}`, without its newline, and checks that each of its bytes
+    /// is canonical. Whether its hash follows is another question: [`follows`](Self::follows).
+    ///
+    /// # Errors
+    /// Where the line, of this number, is no event, of a kind unknown here, or not canonical.
+    pub fn read(text: &str, line: usize) -> Result<Self, BadRecord> {
+        let Line { event, hash } =
+            serde_json::from_str(text).map_err(|error| unreadable(line, text, &error))?;
+        let entry = Self { canonical: canonical(&event)?.into_boxed_str(), hash, event };
+        let parts = [r#"{"event":"#, &*entry.canonical, r#","hash":""#, entry.hash.as_str(), r#""}"#];
+        let mut rest = text;
+        for part in parts {
+            rest = rest.strip_prefix(part).ok_or_else(|| {
+                let same = rest.bytes().zip(part.bytes()).take_while(|(found, expected)| found == expected);
+                let byte = text.len() - rest.len() + same.count();
+                let from = text.floor_char_boundary(byte);
+                let found = text.get(from..).unwrap_or_default().chars().take(24).collect();
+                BadRecord::NotCanonical { line, byte: byte + 1, found }
+            })?;
+        }
+        if rest.is_empty() {
+            return Ok(entry);
+        }
+        let byte = text.len() - rest.len() + 1;
+        Err(BadRecord::NotCanonical { line, byte, found: rest.chars().take(24).collect() })
+    }
+
+    /// Reads an event from its canonical bytes, as a database keeps them, with its hash.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn of(canonical: &str, hash: &str, line: usize) -> Result<Self, BadRecord> {
+        Self::read(&written(canonical, hash), line)
+    }
+
+    /// The canonical JSON of the event, over which its hash runs.
+    #[must_use]
+    pub fn canonical(&self) -> &str {
+        &self.canonical
+    }
+
+    /// The line of the text form, without its newline.
+    #[must_use]
+    pub fn write(&self) -> String {
+        written(&self.canonical, &self.hash)
+    }
+
+    /// The hash that follows from these bytes after another.
+    #[must_use]
+    pub fn hash_after(&self, previous: &str) -> String {
+        sha256_after(previous, &self.canonical)
+    }
+
+    /// Whether its hash follows from its bytes and the hash before it.
+    #[must_use]
+    pub fn follows(&self, previous: &str) -> bool {
+        self.hash_after(previous) == self.hash
+    }
+}
+
+fn written(canonical: &str, hash: &str) -> String {
+    let mut line = String::with_capacity(canonical.len() + hash.len() + 22);
+    for part in [r#"{"event":"#, canonical, r#","hash":""#, hash, r#""}"#] {
+        line.push_str(part);
+    }
+    line
 }
 
 impl Chain {
@@ -142,7 +223,7 @@ impl Chain {
     ///
     /// # Errors
     /// Where the hash does not follow, or the correction corrects nothing it may.
-    pub(crate) fn push_verified(&mut self, entry: Entry) -> Result<(), BadRecord> {
+    pub fn push_verified(&mut self, entry: Entry) -> Result<(), BadRecord> {
         let line = self.entries.len() + 1;
         let expected = sha256_after(self.head(), &entry.canonical);
         if expected != entry.hash {
@@ -151,10 +232,11 @@ impl Chain {
         self.push(entry, line)
     }
 
-    /// Reads and verifies the text form.
+    /// Reads and verifies the text form: each event's bytes are canonical and its hash follows. Blank lines, and the
+    /// line ends of another system, are passed over; a bundle is stricter.
     ///
     /// # Errors
-    /// The first line that is no event, or whose hash does not follow.
+    /// The first line that is no event, is not canonical, or whose hash does not follow.
     pub fn read(text: &str) -> Result<Self, BadRecord> {
         let mut chain = Self::default();
         for (index, line) in text.lines().enumerate() {
@@ -162,14 +244,12 @@ impl Chain {
             if line.trim().is_empty() {
                 continue;
             }
-            let Line { event, hash: found } =
-                serde_json::from_str(line).map_err(|error| unreadable(number, line, &error))?;
-            let canonical = canonical(&event)?.into_boxed_str();
-            let expected = sha256_after(chain.head(), &canonical);
-            if expected != found {
-                return Err(BadRecord::Broken { line: number, expected, found });
+            let entry = Entry::read(line, number)?;
+            let expected = entry.hash_after(chain.head());
+            if expected != entry.hash {
+                return Err(BadRecord::Broken { line: number, expected, found: entry.hash });
             }
-            chain.push(Entry { hash: found, event, canonical }, number)?;
+            chain.push(entry, number)?;
         }
         Ok(chain)
     }
@@ -200,11 +280,8 @@ impl Chain {
     pub fn write(&self) -> String {
         let mut text = String::new();
         for entry in &self.entries {
-            text.push_str("{\"event\":");
-            text.push_str(&entry.canonical);
-            text.push_str(",\"hash\":\"");
-            text.push_str(&entry.hash);
-            text.push_str("\"}\n");
+            text.push_str(&entry.write());
+            text.push('\n');
         }
         text
     }
@@ -233,69 +310,10 @@ fn sha256_after(previous: &str, canonical: &str) -> String {
     hexadecimal(&hasher.finalize())
 }
 
-/// Canonical JSON (RFC 8785) of a value that holds no floating-point number.
-///
-/// # Errors
-/// [`BadRecord::Unwritable`] where the value has no JSON form or holds a floating-point number.
-pub fn canonical(value: &impl Serialize) -> Result<String, BadRecord> {
-    let value = serde_json::to_value(value).map_err(|error| BadRecord::Unwritable(error.to_string()))?;
-    let mut text = String::with_capacity(256);
-    write_canonical(&value, &mut text)?;
-    Ok(text)
-}
-
-fn write_canonical(value: &serde_json::Value, text: &mut String) -> Result<(), BadRecord> {
-    use serde_json::Value;
-    match value {
-        Value::Null => text.push_str("null"),
-        Value::Bool(true) => text.push_str("true"),
-        Value::Bool(false) => text.push_str("false"),
-        Value::Number(number) if number.is_f64() => {
-            return Err(BadRecord::Unwritable(format!(
-                "the floating-point number {number}; write a decimal as text"
-            )));
-        }
-        Value::Number(number) => text.push_str(&number.to_string()),
-        Value::String(string) => write_string(string, text)?,
-        Value::Array(items) => {
-            text.push('[');
-            for (index, item) in items.iter().enumerate() {
-                if index > 0 {
-                    text.push(',');
-                }
-                write_canonical(item, text)?;
-            }
-            text.push(']');
-        }
-        Value::Object(map) => {
-            let mut keys: Vec<&String> = map.keys().collect();
-            keys.sort_by(|a, b| a.encode_utf16().cmp(b.encode_utf16()));
-            text.push('{');
-            for (index, key) in keys.into_iter().enumerate() {
-                if index > 0 {
-                    text.push(',');
-                }
-                write_string(key, text)?;
-                text.push(':');
-                if let Some(item) = map.get(key) {
-                    write_canonical(item, text)?;
-                }
-            }
-            text.push('}');
-        }
-    }
-    Ok(())
-}
-
-fn write_string(string: &str, text: &mut String) -> Result<(), BadRecord> {
-    let quoted = serde_json::to_string(string).map_err(|error| BadRecord::Unwritable(error.to_string()))?;
-    text.push_str(&quoted);
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use jiff::civil::Date;
+    use proptest::prelude::*;
 
     use super::*;
     use crate::event::CohortOpened;
@@ -328,6 +346,27 @@ mod tests {
     }
 
     #[test]
+    fn the_same_event_in_other_bytes_is_refused_at_its_byte() {
+        let mut chain = Chain::default();
+        chain.append(opened("C1")).unwrap();
+        let text = chain.write();
+        for (canonical, other, byte) in [
+            ("\"C1\"", "\"\\u00431\"", 37),
+            ("{\"fact", "{ \"fact", 11),
+            (":\"test\"}", ":\"test\",\"reason\":null}", 145),
+            ("00:00:00Z", "00:00:00.0Z", 122),
+            (",\"hash", ", \"hash", 147),
+        ] {
+            let tampered = text.replacen(canonical, other, 1);
+            assert_ne!(tampered, text);
+            let Err(BadRecord::NotCanonical { line: 1, byte: found, .. }) = Chain::read(&tampered) else {
+                panic!("{tampered} was read");
+            };
+            assert_eq!(found, byte, "{tampered}");
+        }
+    }
+
+    #[test]
     fn a_kind_of_a_later_program_is_refused_with_what_is_needed() {
         let mut chain = Chain::default();
         let mut event = opened("C1");
@@ -337,6 +376,56 @@ mod tests {
         let error = Chain::read(&later).unwrap_err().to_string();
         assert!(error.contains("\"cohort-opened/2\" (known is cohort-opened/1)"), "{error}");
         assert!(error.contains("posology 9.0.0"), "{error}");
+    }
+
+    fn any_json() -> impl Strategy<Value = serde_json::Value> {
+        let text = prop_oneof!["[a-c]{0,2}", "\\PC{0,4}", "[\\x00-\\x20\"\\\\\u{e000}\u{1f600}]{0,3}"];
+        let leaf = prop_oneof![
+            Just(serde_json::Value::Null),
+            any::<bool>().prop_map(Into::into),
+            any::<i64>().prop_map(Into::into),
+            any::<u64>().prop_map(Into::into),
+            text.clone().prop_map(Into::into),
+        ];
+        leaf.prop_recursive(3, 24, 5, move |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Into::into),
+                prop::collection::hash_map(text.clone(), inner, 0..5)
+                    .prop_map(|map| serde_json::Value::Object(map.into_iter().collect())),
+            ]
+        })
+    }
+
+    /// RFC 8785, section 3.2, the slow way: every object sorted first, strings as another program writes them.
+    fn slowly(value: &serde_json::Value) -> String {
+        use serde_json::Value;
+        match value {
+            Value::Array(items) => format!("[{}]", items.iter().map(slowly).collect::<Vec<_>>().join(",")),
+            Value::Object(map) => {
+                let mut members: Vec<_> = map.iter().collect();
+                members.sort_by_key(|(key, _)| key.encode_utf16().collect::<Vec<_>>());
+                let member = |(key, value): (&String, &Value)| {
+                    format!("{}:{}", Value::String(key.clone()), slowly(value))
+                };
+                format!("{{{}}}", members.into_iter().map(member).collect::<Vec<_>>().join(","))
+            }
+            leaf => leaf.to_string(),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_value_is_written_as_the_slow_way_writes_it_and_reads_back(value in any_json()) {
+            let text = canonical(&value).unwrap();
+            prop_assert_eq!(&text, &slowly(&value));
+            prop_assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), value);
+        }
+    }
+
+    #[test]
+    fn a_floating_point_number_has_no_canonical_form_here() {
+        assert!(canonical(&serde_json::json!({"level": 0.5})).is_err());
+        assert!(canonical(&1e300).is_err());
     }
 
     #[test]
