@@ -545,6 +545,27 @@ mod tests {
     }
 
     #[test]
+    fn any_flipped_bit_of_the_bytes_signed_or_of_the_signature_is_found() {
+        let key = SecretKey::from_entropy([2; 32]);
+        let certified = person_certificate("T-1", "ann", &key.public().to_string()).unwrap();
+        let signature = key.sign_bytes(&certified);
+        let signed: [u8; 64] = hexadecimal::read(&signature).unwrap();
+        assert!(key.public().verifies(&certified, &signature));
+        let flipped = |bytes: &[u8], place: usize| {
+            let mut bytes = bytes.to_vec();
+            bytes[place / 8] ^= 1 << (place % 8);
+            bytes
+        };
+        for place in 0..8 * certified.len() {
+            assert!(!key.public().verifies(&flipped(&certified, place), &signature), "bit {place}");
+        }
+        for place in 0..8 * signed.len() {
+            let signature = hexadecimal::write(&flipped(&signed, place));
+            assert!(!key.public().verifies(&certified, &signature), "bit {place}");
+        }
+    }
+
+    #[test]
     fn base64_is_that_of_rfc_4648_section_10() {
         for (plain, coded) in [
             ("", ""),

@@ -244,15 +244,16 @@ proptest! {
     }
 
     #[test]
-    fn any_flipped_bit_of_a_statement_is_found(place in 0_usize..1000, bit in 0_u32..8) {
+    fn a_statement_that_a_flipped_bit_makes_another_is_found(place in 0_usize..1000, bit in 0_u32..8) {
         let (chain, _) = signed_up();
         let signature = ann().sign(statement(&chain)).unwrap();
         let mut bytes = canonical(&signature.statement).unwrap().into_bytes();
         let place = place % bytes.len();
         bytes[place] ^= 1 << bit;
-        // Most flips leave no statement at all; one that still reads must not verify.
-        if let Ok(statement) = serde_json::from_slice::<Statement>(&bytes) {
-            prop_assert_ne!(&statement, &signature.statement);
+        // Most flips leave no statement at all, or the same in other bytes (a small z for UTC), which are not what is
+        // signed. One that reads as another statement must not verify.
+        let read = serde_json::from_slice::<Statement>(&bytes).ok();
+        if let Some(statement) = read.filter(|statement| *statement != signature.statement) {
             let changed = Signature { statement, signature: signature.signature };
             prop_assert!(!ann().public().verifies_signature(&changed));
         }
