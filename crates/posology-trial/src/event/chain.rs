@@ -43,14 +43,6 @@ pub struct Entry {
     canonical: Box<str>,
 }
 
-impl Entry {
-    /// Its canonical JSON, over which the hash runs.
-    #[must_use]
-    pub fn canonical(&self) -> &str {
-        &self.canonical
-    }
-}
-
 /// A record that does not read or does not verify.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadRecord {

@@ -71,7 +71,7 @@ pub struct Attendance {
     pub session: SessionKind,
     /// In.
     pub from: Timestamp,
-    /// Out.
+    /// Time of going out.
     pub to: Timestamp,
     /// Conflict of interest declared at this meeting; none declared if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
