@@ -3,9 +3,9 @@
 #![allow(dead_code, clippy::unwrap_used, clippy::panic, clippy::expect_used, unreachable_pub, missing_docs)]
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::OnceLock;
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use posology_record::ledger::{Head, Line, Location};
@@ -17,6 +17,7 @@ pub struct Server {
     bin: PathBuf,
     pub port: u16,
     as_user: bool,
+    process: Mutex<Option<Child>>,
 }
 
 static SERVER: OnceLock<Option<Server>> = OnceLock::new();
@@ -49,9 +50,9 @@ fn plain(as_user: bool, program: &Path) -> Command {
 }
 
 impl Server {
-    fn start() -> Option<Self> {
+    fn start(name: &str) -> Option<Self> {
         let bin = bin()?;
-        let folder = std::env::temp_dir().join(format!("posology-postgres-{}", std::process::id()));
+        let folder = std::env::temp_dir().join(format!("posology-postgres-{}{name}", std::process::id()));
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).ok()?;
         let as_user = is_root();
@@ -75,33 +76,37 @@ impl Server {
         }
         // A free port of the loopback.
         let port = std::net::TcpListener::bind("127.0.0.1:0").ok()?.local_addr().ok()?.port();
-        let mut server = Self { folder, bin, port, as_user };
-        server.launch()?;
-        Some(server)
+        let server = Self { folder, bin, port, as_user, process: Mutex::new(None) };
+        stop_with_this_process(&server);
+        server.launch().then_some(server)
     }
 
-    fn launch(&mut self) -> Option<()> {
-        plain(self.as_user, &self.bin.join("postgres"))
-            .arg("-D")
-            .arg(self.folder.join("data"))
-            .args(["-p", &self.port.to_string(), "-h", "127.0.0.1", "-c", "max_connections=120"])
-            .arg("-k")
-            .arg(&self.folder)
-            .current_dir(&self.folder)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .ok()?;
-        self.answers(Duration::from_secs(60)).then_some(())
-    }
-
-    fn answers(&self, patience: Duration) -> bool {
+    /// Starts the server on its folder, again after a crash; whether it answers.
+    pub fn launch(&self) -> bool {
+        let mut process = self.process.lock().unwrap();
         let start = Instant::now();
-        while start.elapsed() < patience {
-            if postgres::Client::connect(&self.address("postgres"), postgres::NoTls).is_ok() {
-                return true;
+        // What a killed server left running lets go of its memory only in a moment; until then a new one ends at once.
+        while start.elapsed() < Duration::from_secs(30) {
+            let spawned = plain(self.as_user, &self.bin.join("postgres"))
+                .arg("-D")
+                .arg(self.folder.join("data"))
+                .args(["-p", &self.port.to_string(), "-h", "127.0.0.1", "-c", "max_connections=120"])
+                .arg("-k")
+                .arg(&self.folder)
+                .current_dir(&self.folder)
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn();
+            let Ok(mut child) = spawned else { return false };
+            while matches!(child.try_wait(), Ok(None)) && start.elapsed() < Duration::from_secs(60) {
+                if postgres::Client::connect(&self.address("postgres"), postgres::NoTls).is_ok() {
+                    *process = Some(child);
+                    return true;
+                }
+                std::thread::sleep(Duration::from_millis(20));
             }
-            std::thread::sleep(Duration::from_millis(50));
+            let _ = child.kill();
+            let _ = child.wait();
         }
         false
     }
@@ -110,29 +115,49 @@ impl Server {
         format!("postgres://posology@127.0.0.1:{}/{database}", self.port)
     }
 
-    /// Stops the server as a crash would.
-    pub fn kill(&self) {
-        let pid = std::fs::read_to_string(self.folder.join("data/postmaster.pid")).unwrap_or_default();
-        if let Some(pid) = pid.lines().next() {
-            let _ = Command::new("kill").args(["-9", pid]).status();
+    /// Ends the server as a crash would: by a signal (`KILL`, `QUIT`) to its first process, which cleans nothing up.
+    pub fn crash(&self, signal: &str) {
+        if let Some(mut child) = self.process.lock().unwrap().take() {
+            let done = Command::new("kill").args(["-s", signal, &child.id().to_string()]).status();
+            assert!(done.is_ok_and(|done| done.success()));
+            child.wait().unwrap();
         }
-        std::thread::sleep(Duration::from_millis(300));
+    }
+
+    /// A new empty database, kept in a folder of its own if one is given.
+    pub fn create(&self, folder: Option<&Path>) -> Location {
+        let name = format!("t{}", DATABASE.fetch_add(1, Ordering::Relaxed));
+        let mut client = postgres::Client::connect(&self.address("postgres"), postgres::NoTls).unwrap();
+        let mut sql = format!("CREATE DATABASE {name}");
+        if let Some(folder) = folder {
+            if self.as_user {
+                assert!(Command::new("chown").arg("nobody:nogroup").arg(folder).status().unwrap().success());
+            }
+            let place = format!("CREATE TABLESPACE space_{name} LOCATION '{}'", folder.display());
+            client.batch_execute(&place).unwrap();
+            sql.push_str(&format!(" TABLESPACE space_{name}"));
+        }
+        client.batch_execute(&sql).unwrap();
+        Location::Postgres(self.address(&name))
     }
 }
 
 /// The server of this process; `None` where there is none to be had, and the test has said so.
 pub fn server() -> Option<&'static Server> {
-    let server = SERVER.get_or_init(|| {
-        let server = Server::start();
-        if let Some(server) = &server {
-            stop_with_this_process(server);
-        }
-        server
-    });
+    let server = SERVER.get_or_init(|| Server::start(""));
     if server.is_none() {
         println!("skipped: no PostgreSQL server");
     }
     server.as_ref()
+}
+
+/// A server of a test's own, that it may crash.
+pub fn server_to_crash(name: &str) -> Option<Server> {
+    let server = Server::start(name);
+    if server.is_none() {
+        println!("skipped: no PostgreSQL server");
+    }
+    server
 }
 
 /// A watcher outlives this process by a moment and takes the server and its folder away.
@@ -153,11 +178,7 @@ fn stop_with_this_process(server: &Server) {
 
 /// An empty database.
 pub fn database() -> Option<Location> {
-    let server = server()?;
-    let name = format!("t{}", DATABASE.fetch_add(1, Ordering::Relaxed));
-    let mut client = postgres::Client::connect(&server.address("postgres"), postgres::NoTls).unwrap();
-    client.batch_execute(&format!("CREATE DATABASE {name}")).unwrap();
-    Some(Location::Postgres(server.address(&name)))
+    Some(server()?.create(None))
 }
 
 /// Both stores, empty; the folder holds the file of the first.
