@@ -69,7 +69,7 @@ pub struct Attendance {
     pub user: String,
     /// Session.
     pub session: SessionKind,
-    /// In.
+    /// Time of coming in.
     pub from: Timestamp,
     /// Time of going out.
     pub to: Timestamp,
