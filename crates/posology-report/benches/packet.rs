@@ -25,7 +25,7 @@ fn analysis() -> Analysis {
 
 fn packet() -> Packet {
     let program = ProgramVersion { name: "posology".to_owned(), version: "0".to_owned() };
-    compose(&analysis(), "C6", &program).unwrap()
+    compose(&analysis(), "C6", &program, None).unwrap()
 }
 
 #[divan::bench]

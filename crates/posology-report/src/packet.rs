@@ -71,18 +71,26 @@ struct Review<'a> {
     analysis: &'a Analysis,
     cohort: &'a CohortAnalysis,
     program: &'a ProgramVersion,
+    /// Number of the review whose cut the record keeps; none where the cut is not recorded.
+    recorded: Option<u32>,
 }
 
-/// Composes the packet for the review of one cohort.
+/// Composes the packet for the review of one cohort. `recorded` is the number of the review whose data cut the record
+/// keeps; without it the packet says that its cut is recorded nowhere.
 ///
 /// # Errors
 /// [`BadPacket`] where the protocol has no such cohort.
-pub fn compose(analysis: &Analysis, cohort: &str, program: &ProgramVersion) -> Result<Packet, BadPacket> {
+pub fn compose(
+    analysis: &Analysis,
+    cohort: &str,
+    program: &ProgramVersion,
+    recorded: Option<u32>,
+) -> Result<Packet, BadPacket> {
     let cohort = analysis.cohort(cohort).ok_or_else(|| BadPacket::UnknownCohort {
         found: cohort.to_owned(),
         known: analysis.cohorts.iter().map(|cohort| cohort.id.clone()).collect(),
     })?;
-    let review = Review { analysis, cohort, program };
+    let review = Review { analysis, cohort, program, recorded };
     let trial = &analysis.protocol.trial;
     let mut document = Document::new(format!("Cohort {}: packet for the committee", cohort.id), &trial.title);
     document.date = Some(analysis.cut.cut_off);
@@ -143,7 +151,7 @@ fn illustrate(document: &mut Document, figures: &[(&str, figure::Figure)]) {
 
 /// The lines of every page.
 fn running(review: Review<'_>) -> Running {
-    let Review { analysis, cohort, program } = review;
+    let Review { analysis, cohort, program, .. } = review;
     let protocol = &analysis.protocol;
     let ctcae = protocol.dlt.as_ref().map(|dlt| format!("CTCAE {}", dlt.ctcae.id()));
     let dictionaries = protocol.dictionaries.iter().map(|(name, version)| format!("{name} {version}"));

@@ -5,6 +5,7 @@
 //! file text, times and seeds come in as values.
 
 pub mod analysis;
+pub mod board;
 pub mod cohort;
 pub mod committee;
 pub mod conduct;

@@ -180,7 +180,7 @@ pub(crate) fn admit(conduct: &Conduct, event: &Event) -> Result<(), Refusal> {
             "permission/role",
             "the role in which it is recorded",
             format!("none, by {user:?}"),
-            "name the role with --role, or POSOLOGY_ROLE",
+            "name the role with --in-role, or POSOLOGY_ROLE",
         ));
     };
     let grants = conduct.grants(user, role);

@@ -12,6 +12,10 @@ pub(crate) enum Failure {
     Input(String),
     /// A file with problems, each with its place (2).
     Problems { file: String, text: String, problems: Vec<Problem> },
+    /// The thing checked does not hold (1); it was said already.
+    DoesNotHold,
+    /// Bad usage, as the parser of the command line says it (2).
+    Usage(String),
     /// A fault that is not the user's (3).
     Fault(String),
 }
@@ -51,6 +55,14 @@ impl Failure {
                 } else {
                     crate::output::problems(file, text, problems);
                 }
+                ExitCode::from(2)
+            }
+            Self::DoesNotHold => ExitCode::from(1),
+            Self::Usage(message) => {
+                if json {
+                    crate::output::json(&serde_json::json!({ "ok": false, "error": message.trim() }));
+                }
+                crate::output::error(message.trim_end());
                 ExitCode::from(2)
             }
             Self::Fault(message) => {

@@ -1,4 +1,4 @@
-//! A trial's folder: `trial.toml` and `events.ndjson`.
+//! A trial's folder: `trial.toml`, and its events: those of its record, or of `events.ndjson` where it has none.
 
 use std::fs;
 use std::io::Write as _;
@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use posology_trial::event::{Chain, sha256};
+use posology_record::ledger::{Ledger, Location};
+use posology_trial::event::{Chain, Fact, sha256};
 use posology_trial::protocol::{Problem, Protocol};
+use serde::Deserialize;
 
 use crate::failure::Failure;
 
@@ -56,8 +58,18 @@ impl Folder {
         self.path.join("events.ndjson")
     }
 
+    /// Where its record is kept, if it has one: named by `POSOLOGY_RECORD` or by `record` in `posology.toml`, or else a
+    /// `record.db` in the folder.
+    pub(crate) fn location(&self) -> Result<Option<Location>, Failure> {
+        location(&self.path)
+    }
+
     /// Its events, verified; none where there is no file yet.
     pub(crate) fn events(&self) -> Result<Chain, Failure> {
+        if let Some(location) = self.location()? {
+            let mut ledger = Ledger::open(&location).map_err(Failure::input)?;
+            return ledger.chain(&self.protocol.trial.id).map_err(Failure::input);
+        }
         let path = self.events_path();
         match fs::read_to_string(&path) {
             Ok(text) => Chain::read(&text)
@@ -66,6 +78,59 @@ impl Folder {
             Err(error) => Err(Failure::unreadable(&path, &error)),
         }
     }
+
+    /// The protocol by which events are judged, with the SHA-256 of its text: in a founded record the one adopted last,
+    /// else the folder's.
+    pub(crate) fn in_force(&self, chain: &Chain) -> (Protocol, String) {
+        let founded = chain.entries().first().is_some_and(|entry| {
+            matches!(entry.event.fact, Fact::TrialFounded(_))
+        });
+        let adopted = chain.entries().iter().rev().find_map(|entry| match &entry.event.fact {
+            Fact::ProtocolAdopted(adopted) if founded => Some(adopted),
+            _ => None,
+        });
+        match adopted.map(|adopted| (Protocol::read(&adopted.text), adopted.sha256.clone())) {
+            Some((Ok((protocol, _)), sha256)) => (protocol, sha256),
+            _ => (self.protocol.clone(), self.protocol_sha256()),
+        }
+    }
+}
+
+/// Settings of a folder that are no part of the protocol: `posology.toml`.
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct Settings {
+    /// Where the record is kept: a path, or a `postgres://` address.
+    record: Option<String>,
+}
+
+/// Where the record of a folder is kept, if it has one.
+pub(crate) fn location(dir: &Path) -> Result<Option<Location>, Failure> {
+    if let Ok(named) = std::env::var("POSOLOGY_RECORD")
+        && !named.is_empty()
+    {
+        return Ok(Some(Location::parse(&named)));
+    }
+    let path = dir.join("posology.toml");
+    let settings: Settings = match fs::read_to_string(&path) {
+        Ok(text) => toml::from_str(&text).map_err(|error| {
+            Failure::input(format!(
+                "{}: expected `record = \"…\"`, found {}; mend: write where the record is kept, a path or postgres://…",
+                path.display(),
+                error.message()
+            ))
+        })?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Settings::default(),
+        Err(error) => return Err(Failure::unreadable(&path, &error)),
+    };
+    if let Some(named) = settings.record {
+        return Ok(Some(match Location::parse(&named) {
+            Location::File(file) => Location::File(dir.join(file)),
+            other => other,
+        }));
+    }
+    let file = dir.join("record.db");
+    Ok(file.is_file().then_some(Location::File(file)))
 }
 
 /// Held while the events of a folder are read and written again, so that two commands cannot lose each other's.

@@ -5,6 +5,7 @@
 //! usage or bad input, nothing written; 3 an internal fault.
 
 mod commands;
+mod desk;
 mod failure;
 mod folder;
 mod output;
@@ -37,7 +38,7 @@ enum Command {
     Design(DesignCommand),
     /// A trial: its protocol, its data, where it stands
     #[command(subcommand)]
-    Trial(TrialCommand),
+    Trial(commands::trial::TrialCommand),
     /// Freeze a data cut and write the committee's packet
     Review(Review),
     /// Toxicity grades
@@ -93,56 +94,6 @@ enum DesignCommand {
     TwoStage(commands::design::two_stage::Asked),
 }
 
-#[derive(Subcommand)]
-enum TrialCommand {
-    /// Check the protocol file and list every problem with its place
-    Check {
-        /// Folder of the trial, or its trial.toml
-        dir: PathBuf,
-    },
-    /// Import SDTM data sets (CSV, XPT, Dataset-JSON) into the trial's events
-    Import(Import),
-    /// Cohorts, patients, windows, dose-limiting toxicities and what is awaited
-    Status {
-        /// Folder of the trial
-        dir: PathBuf,
-        /// Clinical cut-off, such as 2019-05-03 or 2019-05-03T12:00:00Z [default: the last recorded fact]
-        #[arg(long)]
-        cut: Option<String>,
-    },
-    /// Write synthetic patients from the protocol and its plan (patients.toml)
-    Synthesize {
-        /// Folder of the trial
-        dir: PathBuf,
-        /// Seed [default: the plan's]
-        #[arg(long)]
-        seed: Option<u64>,
-        /// Where to write the events [default: standard output]
-        #[arg(long)]
-        out: Option<PathBuf>,
-    },
-}
-
-#[derive(Args)]
-struct Import {
-    /// Folder of the trial
-    dir: PathBuf,
-    /// Folder of data sets, or one file
-    path: PathBuf,
-    /// Encoding of CSV files that are not UTF-8 (windows-1252)
-    #[arg(long)]
-    encoding: Option<String>,
-    /// Largest size of one file after decompression, bytes
-    #[arg(long, default_value_t = 2 << 30)]
-    max_bytes: u64,
-    /// Time stamp of the new events [default: now]
-    #[arg(long)]
-    recorded_at: Option<jiff::Timestamp>,
-    /// Who records them
-    #[arg(long = "as", env = "POSOLOGY_USER", default_value = "import")]
-    user: String,
-}
-
 #[derive(Args)]
 struct Review {
     /// Folder of the trial
@@ -156,6 +107,17 @@ struct Review {
     /// Folder to write the packet to
     #[arg(long)]
     out: PathBuf,
+    /// Number of the review, where the cut is recorded [default: the one under way, or the next]
+    #[arg(long)]
+    review: Option<u32>,
+    /// Who prepares the packet: an independent centre, or the sponsor
+    #[arg(long)]
+    prepared_by: Option<String>,
+    /// Why the data are frozen anew for a review that has a cut
+    #[arg(long, value_name = "REASON")]
+    because: Option<String>,
+    #[command(flatten)]
+    identity: desk::Identity,
 }
 
 #[derive(Subcommand)]
@@ -277,14 +239,7 @@ fn run(cli: Cli) -> Result<(), failure::Failure> {
     let json = cli.json;
     match cli.command {
         Command::Design(command) => design(command, json),
-        Command::Trial(TrialCommand::Check { dir }) => commands::check::run(&dir, json),
-        Command::Trial(TrialCommand::Import(import)) => commands::import::run(&import, json),
-        Command::Trial(TrialCommand::Status { dir, cut }) => {
-            commands::status::run(&dir, cut.as_deref(), json)
-        }
-        Command::Trial(TrialCommand::Synthesize { dir, seed, out }) => {
-            commands::synthesize::run(&dir, seed, out.as_deref())
-        }
+        Command::Trial(command) => commands::trial::run(command, json),
         Command::Review(review) => commands::review::run(&review, json),
         Command::Toxicity(ToxicityCommand::Grade { file, ctcae }) => {
             commands::grade::run(&file, &ctcae, json)

@@ -14,7 +14,7 @@ const UNRECORDED: &str = "unrecorded cut: computed from the events, not stored a
 
 /// The facts of the cover.
 pub(super) fn facts(review: Review<'_>) -> Vec<Fact> {
-    let Review { analysis, cohort, program } = review;
+    let Review { analysis, cohort, program, recorded } = review;
     let protocol = &analysis.protocol;
     let mut facts = vec![
         Fact::new(
@@ -39,7 +39,9 @@ pub(super) fn facts(review: Review<'_>) -> Vec<Fact> {
     ];
     let grades = protocol.dlt.as_ref().map(|dlt| format!("CTCAE {}, ", dlt.ctcae.id())).unwrap_or_default();
     facts.push(Fact::new("Grades, response", format!("{grades}{}", edition(analysis))));
-    facts.push(Fact::new("Standing of the cut", "unrecorded cut"));
+    let standing =
+        recorded.map_or_else(|| "unrecorded cut".to_owned(), |number| format!("cut of review {number}"));
+    facts.push(Fact::new("Standing of the cut", standing));
     facts.push(Fact::new("Program", format!("{} {}", program.name, program.version)));
     facts.push(Fact::new(
         "Assumptions",
@@ -48,9 +50,18 @@ pub(super) fn facts(review: Review<'_>) -> Vec<Fact> {
     facts
 }
 
+/// Whether a record keeps the cut, in full.
+fn standing(recorded: Option<u32>) -> String {
+    recorded.map_or_else(
+        || UNRECORDED.to_owned(),
+        |number| format!("frozen in the record as the cut of review {number}"),
+    )
+}
+
 /// Identity of the cut in full, for the methods pages.
 pub(super) fn identity(review: Review<'_>) -> Vec<Fact> {
-    let Review { analysis, program, .. } = review;
+    let Review { analysis, program, recorded, .. } = review;
+    let standing = standing(recorded);
     let protocol = &analysis.protocol;
     let trial = &protocol.trial;
     let mut facts = vec![Fact::new("Trial", trial.id.as_str())];
@@ -64,7 +75,7 @@ pub(super) fn identity(review: Review<'_>) -> Vec<Fact> {
     facts.extend([
         Fact::new("Cut-off", cut_off(analysis)),
         Fact::new("Position in the record", analysis.cut.position.to_string()),
-        Fact::new("Standing of the cut", UNRECORDED),
+        Fact::new("Standing of the cut", standing),
         Fact::new("Head of the record (SHA-256)", Text::new().code(&analysis.cut.head)),
         Fact::new("Protocol file (SHA-256)", Text::new().code(&analysis.protocol_sha256)),
         Fact::new(
@@ -127,7 +138,7 @@ fn response_criteria(protocol: &posology_trial::protocol::Protocol) -> Value {
 
 /// The cover as data.
 pub(super) fn json(review: Review<'_>) -> Value {
-    let Review { analysis, cohort, program } = review;
+    let Review { analysis, cohort, program, recorded } = review;
     let protocol = &analysis.protocol;
     let number =
         |population| count(analysis.patients.iter().filter(|patient| patient.is_in(population)).count());
@@ -136,7 +147,7 @@ pub(super) fn json(review: Review<'_>) -> Value {
         "cohort": cohort.id,
         "stage": cohort.stage,
         "cut": analysis.cut,
-        "cut-standing": UNRECORDED,
+        "cut-standing": standing(recorded),
         "protocol": {
             "version": protocol.version.id,
             "date": protocol.version.date.to_string(),

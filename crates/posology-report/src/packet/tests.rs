@@ -35,7 +35,7 @@ fn packet(text: &str, chain: &Chain, cut: &Cut, cohort: &str) -> Packet {
     let (protocol, _) = Protocol::read(text).unwrap();
     let analysis = Analysis::of(&protocol, &sha256(text.as_bytes()), chain, cut).unwrap();
     let program = ProgramVersion { name: "posology".to_owned(), version: "0.0.0".to_owned() };
-    compose(&analysis, cohort, &program).unwrap()
+    compose(&analysis, cohort, &program, None).unwrap()
 }
 
 fn tables(packet: &Packet) -> impl Iterator<Item = &Table> {
@@ -463,7 +463,7 @@ fn a_cohort_that_is_not_in_the_protocol_is_refused_by_name() {
     let (protocol, _) = Protocol::read(SMALL).unwrap();
     let analysis = Analysis::of(&protocol, "", &chain, &Cut::freeze(&chain, None).unwrap()).unwrap();
     let program = ProgramVersion { name: "posology".to_owned(), version: "0.0.0".to_owned() };
-    let error = compose(&analysis, "Z", &program).unwrap_err();
+    let error = compose(&analysis, "Z", &program, None).unwrap_err();
     assert!(matches!(error, BadPacket::UnknownCohort { .. }));
     assert_eq!(
         error.to_string(),

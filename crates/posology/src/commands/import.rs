@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use clap::Args;
 use posology_exchange::dataset::{CsvEncoding, ReadOptions, stem};
 use posology_exchange::limits::Limits;
 use posology_exchange::sdtm::{
@@ -14,10 +15,29 @@ use posology_trial::cut::Cut;
 use posology_trial::event::{Event, Fact, ProtocolAdopted};
 use posology_trial::protocol::Protocol;
 
-use crate::Import;
 use crate::failure::Failure;
 use crate::folder::{Folder, write_atomically};
 use crate::output;
+
+#[derive(Args)]
+pub(crate) struct Import {
+    /// Folder of the trial
+    dir: PathBuf,
+    /// Folder of data sets, or one file
+    path: PathBuf,
+    /// Encoding of CSV files that are not UTF-8 (windows-1252)
+    #[arg(long)]
+    encoding: Option<String>,
+    /// Largest size of one file after decompression, bytes
+    #[arg(long, default_value_t = 2 << 30)]
+    max_bytes: u64,
+    /// Time stamp of the new events [default: now]
+    #[arg(long)]
+    recorded_at: Option<jiff::Timestamp>,
+    /// Who records them
+    #[arg(long = "as", env = "POSOLOGY_USER", default_value = "import")]
+    user: String,
+}
 
 /// Refusals and warnings printed of each file; the report in JSON has more.
 const SHOWN: usize = 5;

@@ -1,10 +1,14 @@
-//! `review`: freezes the cut and writes the committee's packet.
+//! `review`: freezes the cut and writes the committee's packet; with a record and a user, the cut and the packet's
+//! hashes are recorded.
 
 use posology_report::packet::{self, Packet, ProgramVersion};
 use posology_trial::analysis::{Analysis, CohortAnalysis};
+use posology_trial::committee::{packet_digest, review, reviews};
 use posology_trial::cut::Cut;
+use posology_trial::event::{Chain, DataCut, Event, Kind, PacketFile, PacketFrozen};
 
 use crate::Review;
+use crate::desk::{self, Desk, actor};
 use crate::failure::Failure;
 use crate::folder::{Folder, parse_cut, write_atomically};
 use crate::output;
@@ -14,16 +18,137 @@ const PNG_WIDTH: u32 = 1600;
 
 pub(crate) fn run(args: &Review, json: bool) -> Result<(), Failure> {
     let folder = Folder::open(&args.dir)?;
+    let cut_off = args.cut.as_deref().map(parse_cut).transpose()?;
+    if folder.location()?.is_some() && args.identity.user.is_some() {
+        return recorded(args, cut_off, json);
+    }
     let chain = folder.events()?;
-    let cut = Cut::freeze(&chain, args.cut.as_deref().map(parse_cut).transpose()?).map_err(Failure::input)?;
-    let analysis =
-        Analysis::of(&folder.protocol, &folder.protocol_sha256(), &chain, &cut).map_err(Failure::input)?;
+    let cut = Cut::freeze(&chain, cut_off).map_err(Failure::input)?;
+    let (protocol, sha256) = folder.in_force(&chain);
+    let analysis = Analysis::of(&protocol, &sha256, &chain, &cut).map_err(Failure::input)?;
     let cohort = cohort(&analysis, args.cohort.as_deref())?;
+    let (results, files) = packet_files(&analysis, cohort, None)?;
+    write(&args.out, &files)?;
+    if json {
+        output::json(&results);
+        return Ok(());
+    }
+    output::text(&glance(&analysis, cohort, "unrecorded cut", &args.out, &files));
+    if folder.location()?.is_some() {
+        output::text("The cut was not recorded, since nobody was named who freezes it: --as USER records it.");
+    }
+    Ok(())
+}
+
+/// Freezes the cut in the record and binds the packet to it by its hashes. The same cut again records nothing.
+fn recorded(args: &Review, cut_off: Option<jiff::Timestamp>, json: bool) -> Result<(), Failure> {
+    let mut desk = Desk::open(&args.dir)?;
+    let role = desk.role(&args.identity, Kind::DataCut)?;
+    let user = args.identity.user()?.to_owned();
+    let by = actor(&user, role);
+
+    let conduct = desk.record.conduct();
+    let numbers = reviews(conduct);
+    let number = args.review.unwrap_or_else(|| match numbers.last() {
+        None => 1,
+        Some(last) if review(conduct, *last).recommendation.is_none() => *last,
+        Some(last) => last.saturating_add(1),
+    });
+    let asked = Cut::freeze(desk.record.chain(), cut_off).map_err(Failure::input)?;
+    let standing = review(conduct, number);
+    let again = standing.cut.filter(|(_, frozen)| {
+        frozen.cut.cut_off == asked.cut_off
+            && args.cohort.as_ref().is_none_or(|cohort| frozen.cohort.as_ref() == Some(cohort))
+            && nothing_new(desk.record.chain(), frozen.cut.position)
+    });
+    let bound = standing.packet.and_then(|(_, packet)| packet_digest(&packet.files).ok());
+    let cut = again.map_or(asked, |(_, frozen)| frozen.cut.clone());
+    let again = again.is_some();
+
+    let (protocol, sha256) = desk.folder.in_force(desk.record.chain());
+    let analysis = Analysis::of(&protocol, &sha256, desk.record.chain(), &cut).map_err(Failure::input)?;
+    let cohort = cohort(&analysis, args.cohort.as_deref())?;
+    let (results, files) = packet_files(&analysis, cohort, Some(number))?;
+    let listed: Vec<PacketFile> =
+        files.iter().map(|(name, bytes)| PacketFile { name: name.clone(), sha256: hash(bytes) }).collect();
+    let digest = packet_digest(&listed).map_err(Failure::fault)?;
+
+    let mut said = String::new();
+    if again && bound.as_ref() == Some(&digest) {
+        said.push_str(&format!("The cut and packet of review {number} are in the record already: nothing was added.\n"));
+    } else {
+        desk.sign_in(&args.identity)?;
+        if !again {
+            let advice = cohort.advice.as_ref().map(advice_in_words);
+            let fact = DataCut { review: number, cohort: Some(cohort.id.clone()), cut, advice };
+            let reason = args.because.clone();
+            desk.stage(Event { reason, ..by.event(desk::now(), fact) })?;
+        } else if bound.is_some() {
+            return Err(Failure::input(format!(
+                "review {number}: expected the packet frozen with this cut, {}, found another, {digest}; mend: the program that made the first was another version; take that one, or freeze a new cut with --because",
+                bound.unwrap_or_default()
+            )));
+        }
+        let fact = PacketFrozen { review: number, files: listed, prepared_by: args.prepared_by.clone() };
+        desk.stage(by.event(desk::now(), fact))?;
+        let done = desk.commit(None)?;
+        said.push_str(&format!(
+            "Recorded: the cut and packet of review {number}, up to event {}.\n",
+            done.appended.last
+        ));
+    }
+    write(&args.out, &files)?;
+    if json {
+        let mut results = results;
+        results["review"] = serde_json::json!({ "number": number, "packet": digest });
+        output::json(&results);
+        return Ok(());
+    }
+    output::text(&glance(&analysis, cohort, &format!("cut of review {number}"), &args.out, &files));
+    output::text(&format!("{said}Packet {digest}: votes and the recommendation name this digest."));
+    Ok(())
+}
+
+/// What the rule advises, in a line: the form that a recommendation quotes.
+fn advice_in_words(advice: &posology_trial::analysis::decision::Advice) -> String {
+    let because: Vec<&str> = advice.decision.because.iter().map(|because| because.says.as_str()).collect();
+    format!("{}: {}", advice.advised.word(), because.join("; "))
+}
+
+/// Whether nothing that a cut takes was recorded after a position.
+fn nothing_new(chain: &Chain, position: usize) -> bool {
+    chain.entries().iter().skip(position).all(|entry| {
+        matches!(
+            entry.event.fact.kind(),
+            Kind::DataCut
+                | Kind::PacketFrozen
+                | Kind::Meeting
+                | Kind::Recusal
+                | Kind::Sealed
+                | Kind::Minutes
+                | Kind::Signature
+                | Kind::Access
+                | Kind::Exported
+        )
+    })
+}
+
+fn hash(bytes: &[u8]) -> String {
+    posology_trial::event::sha256(bytes)
+}
+
+/// The files of a packet by name, and its results.
+type Packeted = (serde_json::Value, Vec<(String, Vec<u8>)>);
+
+fn packet_files(
+    analysis: &Analysis,
+    cohort: &CohortAnalysis,
+    recorded: Option<u32>,
+) -> Result<Packeted, Failure> {
     let program =
         ProgramVersion { name: "posology".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() };
-
     let bar = output::progress("composing the packet");
-    let packet = packet::compose(&analysis, &cohort.id, &program).map_err(Failure::input)?;
+    let packet = packet::compose(analysis, &cohort.id, &program, recorded).map_err(Failure::input)?;
     let results = packet.json();
     bar.set_message("typesetting and drawing");
     let (figures, documents) = std::thread::scope(|scope| {
@@ -33,15 +158,13 @@ pub(crate) fn run(args: &Review, json: bool) -> Result<(), Failure> {
     });
     let mut files = documents?;
     files.extend(figures.map_err(|_| Failure::fault("a figure could not be drawn"))??);
-    for (name, bytes) in &files {
-        write_atomically(&args.out.join(name), bytes)?;
-    }
     bar.finish_and_clear();
+    Ok((results, files))
+}
 
-    if json {
-        output::json(&results);
-    } else {
-        output::text(&glance(&analysis, cohort, &args.out, &files));
+fn write(out: &std::path::Path, files: &[(String, Vec<u8>)]) -> Result<(), Failure> {
+    for (name, bytes) in files {
+        write_atomically(&out.join(name), bytes)?;
     }
     Ok(())
 }
@@ -90,6 +213,7 @@ fn figures(packet: &Packet) -> Result<Vec<(String, Vec<u8>)>, Failure> {
 fn glance(
     analysis: &Analysis,
     cohort: &CohortAnalysis,
+    standing: &str,
     out: &std::path::Path,
     files: &[(String, Vec<u8>)],
 ) -> String {
@@ -98,7 +222,7 @@ fn glance(
         text.push_str("SYNTHETIC PATIENTS: none of these people exists.\n");
     }
     text.push_str(&format!(
-        "{} · cohort {} · {} · {}\ncut-off {} · {} events · head {} · unrecorded cut\n\n",
+        "{} · cohort {} · {} · {}\ncut-off {} · {} events · head {} · {standing}\n\n",
         analysis.protocol.trial.id,
         cohort.id,
         cohort.label,

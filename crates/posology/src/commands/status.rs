@@ -1,12 +1,14 @@
-//! `trial status`: where each cohort and patient stands, and what is awaited.
+//! `trial status`: the board. Where each cohort and patient stands, what is awaited and what is overdue.
 
 use std::path::Path;
 
-use posology_trial::analysis::toxicity::DltStatus;
 use posology_trial::analysis::{Analysis, CohortAnalysis, decision::Counts};
-use posology_trial::cut::Cut;
+use posology_trial::board::{Board, CohortBoard};
+use posology_trial::conduct::Conduct;
+use posology_trial::cut::{BadCut, Cut};
 use serde_json::{Value, json};
 
+use crate::desk;
 use crate::failure::Failure;
 use crate::folder::{Folder, parse_cut};
 use crate::output;
@@ -14,13 +16,33 @@ use crate::output;
 pub(crate) fn run(dir: &Path, cut: Option<&str>, as_json: bool) -> Result<(), Failure> {
     let folder = Folder::open(dir)?;
     let chain = folder.events()?;
-    let cut = Cut::freeze(&chain, cut.map(parse_cut).transpose()?).map_err(Failure::input)?;
-    let analysis =
-        Analysis::of(&folder.protocol, &folder.protocol_sha256(), &chain, &cut).map_err(Failure::input)?;
+    let cut = match Cut::freeze(&chain, cut.map(parse_cut).transpose()?) {
+        // A record that was just founded has a board too.
+        Err(BadCut::NoFacts) if !chain.entries().is_empty() => {
+            Cut { position: chain.entries().len(), head: chain.head().to_owned(), cut_off: desk::now() }
+        }
+        cut => cut.map_err(Failure::input)?,
+    };
+    let (protocol, sha256) = folder.in_force(&chain);
+    let analysis = Analysis::of(&protocol, &sha256, &chain, &cut).map_err(Failure::input)?;
+    let conduct = Conduct::replay(&chain).map_err(Failure::input)?;
+    let holds = if conduct.founded().is_some() { conduct.holds().map_err(Failure::input)? } else { Vec::new() };
+    // Nobody waits for synthetic patients: what is late among them is late as of the cut-off.
+    let now = if protocol.trial.synthetic { cut.cut_off } else { desk::now() };
+    let board = Board::of(&conduct, &analysis, holds, now);
     if as_json {
-        output::json(&document(&analysis));
+        let mut document = document(&analysis);
+        document["board"] = serde_json::to_value(&board).map_err(Failure::fault)?;
+        output::json(&document);
     } else {
-        output::text(&words(&analysis));
+        output::text(&words(&analysis, &board));
+        if conduct.founded().is_some() && folder.protocol_sha256() != sha256 {
+            output::text(&format!(
+                "Note: trial.toml differs from version {} as adopted, by which this is judged; adopt it with `posology trial record {} protocol-adopted`.",
+                protocol.version.id,
+                dir.display()
+            ));
+        }
     }
     Ok(())
 }
@@ -67,7 +89,7 @@ fn document(analysis: &Analysis) -> Value {
     })
 }
 
-fn words(analysis: &Analysis) -> String {
+fn words(analysis: &Analysis, board: &Board) -> String {
     let mut text = format!("{}\n", analysis.protocol.trial.title);
     if analysis.protocol.trial.synthetic {
         text.push_str("Synthetic patients: none of these people exists.\n");
@@ -87,7 +109,11 @@ fn words(analysis: &Analysis) -> String {
                 counts.dlt.to_string(),
                 (counts.pending + counts.possible).to_string(),
                 counts.not_evaluable.to_string(),
-                cohort.stage.words().to_owned(),
+                board
+                    .cohorts
+                    .iter()
+                    .find(|on_board| on_board.id == cohort.id)
+                    .map_or_else(|| cohort.stage.words().to_owned(), |on_board| stands(on_board)),
             ]
         });
         text.push_str(&output::table(
@@ -105,18 +131,33 @@ fn words(analysis: &Analysis) -> String {
         ));
         text.push('\n');
     }
-    let awaited: Vec<String> = analysis
-        .patients
-        .iter()
-        .filter(|patient| patient.dlt.status == DltStatus::Pending)
-        .filter_map(|patient| Some(format!("{} awaits {}", patient.id, patient.dlt.awaits.as_ref()?)))
-        .collect();
     if !analysis.cohorts.is_empty() {
-        text.push_str(&if awaited.is_empty() {
-            "Nothing is awaited.\n".to_owned()
-        } else {
-            format!("Awaited:\n  {}\n", awaited.join("\n  "))
+        text.push_str(&awaited(board));
+    }
+    for hold in &board.holds {
+        let level = hold.regimen.as_ref().map(|regimen| format!(" on {regimen}")).unwrap_or_default();
+        text.push_str(&format!("Hold {}{level} in force: {}.\n", hold.hold, hold.says));
+    }
+    if !board.slots.is_empty() {
+        let rows = board.slots.iter().map(|slot| {
+            vec![
+                slot.slot.clone(),
+                slot.cohort.clone(),
+                slot.site.clone(),
+                slot.subject.clone().unwrap_or_else(|| "-".to_owned()),
+                slot.until.map_or_else(|| "to be confirmed".to_owned(), |until| until.to_string()),
+            ]
         });
+        text.push_str("Places kept:\n");
+        text.push_str(&output::table(&["place", "cohort", "site", "for", "until"], rows));
+        text.push('\n');
+    }
+    if !board.flags.is_empty() {
+        text.push_str(&format!("Recorded although it breaks a rule, {} times; the last:\n", board.flags.len()));
+        for flag in board.flags.iter().rev().take(5) {
+            let subject = flag.subject.as_deref().unwrap_or("the trial");
+            text.push_str(&format!("  event {}, {subject} [{}]: {flag}\n", flag.position, flag.rule));
+        }
     }
     let assessed: Vec<_> =
         analysis.patients.iter().filter(|patient| !patient.response.visits.is_empty()).collect();
@@ -142,4 +183,35 @@ fn words(analysis: &Analysis) -> String {
         ));
     }
     text
+}
+
+/// Where a cohort stands: open places before all, then its review.
+fn stands(cohort: &CohortBoard) -> String {
+    let mut text = cohort.stands.clone();
+    if cohort.open {
+        let free = cohort.places.saturating_sub(cohort.enrolled).saturating_sub(cohort.kept);
+        text.push_str(&format!("; {free} of {} places free", cohort.places));
+        if cohort.kept > 0 {
+            text.push_str(&format!(", {} kept", cohort.kept));
+        }
+        if let Some(day) = cohort.next_start {
+            text.push_str(&format!("; next start {day} or later"));
+        }
+    }
+    text
+}
+
+fn awaited(board: &Board) -> String {
+    if board.awaited.is_empty() {
+        return "Nothing is awaited.\n".to_owned();
+    }
+    let rows = board.awaited.iter().map(|one| {
+        let until = one.until.map_or_else(|| "-".to_owned(), |day| day.to_string());
+        vec![
+            one.subject.clone().or_else(|| one.cohort.clone()).unwrap_or_else(|| "the trial".to_owned()),
+            output::wrapped(&one.what, 70),
+            if one.overdue { format!("{until}, overdue") } else { until },
+        ]
+    });
+    format!("Awaited, as of {}:\n{}\n", board.as_of, output::table(&["who", "what", "until"], rows))
 }

@@ -25,7 +25,7 @@ static FIGURES: LazyLock<Vec<(&str, Figure)>> = LazyLock::new(|| of_cohort("C6")
 fn of_cohort(cohort: &str) -> Vec<(&'static str, Figure)> {
     let program = ProgramVersion { name: "posology".to_owned(), version: "0.0.0".to_owned() };
     let cohort = EXAMPLE.cohort(cohort).unwrap();
-    compose(Review { analysis: &EXAMPLE, cohort, program: &program })
+    compose(Review { analysis: &EXAMPLE, cohort, program: &program, recorded: None })
 }
 
 fn figure(id: &str) -> &'static Figure {
