@@ -76,6 +76,17 @@ pub struct ImportOutcome {
     pub events: Vec<NewEvent>,
     /// What was taken, refused and why.
     pub report: ImportReport,
+    /// Rows that the record holds and the files read no longer do.
+    pub gone: Vec<GoneRow>,
+}
+
+/// A row that is there no longer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GoneRow {
+    /// Where it stood and what it said.
+    pub origin: Origin,
+    /// Hash of the event that stands for it.
+    pub event: String,
 }
 
 /// The rows and subjects that the record already holds.
@@ -109,6 +120,15 @@ impl KnownRows {
         let mut known = Self::default();
         for entry in chain.entries() {
             let origin = entry.event.origin.as_ref();
+            if let Fact::Retracted(_) = &entry.event.fact {
+                // A row that was gone and is there again is new.
+                if let Some(origin) = origin
+                    && let Some(rows) = known.rows.get_mut(&origin.data_set)
+                {
+                    rows.remove(&origin.key);
+                }
+                continue;
+            }
             if let Some(origin) = origin {
                 let row = KnownRow {
                     row_hash: origin.row_hash.clone(),
@@ -183,6 +203,7 @@ pub fn import(files: &[SourceFile], known: &KnownRows, options: &ImportOptions) 
         context,
         events: Vec::new(),
         reports: Vec::new(),
+        gone: Vec::new(),
     };
     let (supplements, parents): (Vec<Unit<'_>>, Vec<Unit<'_>>) =
         units.into_iter().partition(|unit| unit.supplemental);
@@ -209,7 +230,7 @@ pub fn import(files: &[SourceFile], known: &KnownRows, options: &ImportOptions) 
         report.total += file.counts;
         report.files.push(file);
     }
-    ImportOutcome { events: importer.events, report }
+    ImportOutcome { events: importer.events, report, gone: importer.gone }
 }
 
 /// One data set of one file, before its rows are read.
@@ -391,6 +412,7 @@ struct Importer<'a> {
     context: Context,
     events: Vec<NewEvent>,
     reports: Vec<FileReport>,
+    gone: Vec<GoneRow>,
 }
 
 /// What became of a row.
@@ -664,13 +686,16 @@ impl Importer<'_> {
         }
     }
 
-    fn report_vanished(&self, data_set: &str, is_there: impl Fn(&str) -> bool, report: &mut FileReport) {
+    fn report_vanished(&mut self, data_set: &str, is_there: impl Fn(&str) -> bool, report: &mut FileReport) {
         let Some(rows) = self.known.rows.get(data_set) else { return };
-        let mut vanished: Vec<&String> = rows.keys().filter(|key| !is_there(key)).collect();
-        vanished.sort();
-        for key in vanished {
+        let mut vanished: Vec<(&String, &KnownRow)> = rows.iter().filter(|(key, _)| !is_there(key)).collect();
+        vanished.sort_by_key(|(key, _)| *key);
+        for (key, row) in vanished {
             report.counts.vanished += 1;
             report.vanished_keys.push(key.clone());
+            let (data_set, row_hash) = (data_set.to_owned(), row.row_hash.clone());
+            let origin = Origin { data_set, key: key.clone(), row_hash };
+            self.gone.push(GoneRow { origin, event: row.event.clone() });
         }
     }
 

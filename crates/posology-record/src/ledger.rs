@@ -449,6 +449,14 @@ impl Ledger {
         })
     }
 
+    /// What was appended under a client's key for the same request, if it was: to be asked before anything is staged anew.
+    ///
+    /// # Errors
+    /// [`LedgerError::KeyReused`] where the key stands for another request.
+    pub fn appended(&mut self, trial: &str, command: &Command) -> Result<Option<Appended>, LedgerError> {
+        self.transaction(|driver| repeated(driver, trial, command))
+    }
+
     /// Hands each event from a position (from 1) on to a function, in order, until it answers with an error.
     ///
     /// # Errors

@@ -121,7 +121,8 @@ impl Board {
             of_patient(conduct, analysis, patient, &mut awaited);
         }
         of_screened(conduct, &mut awaited);
-        let reviews: Vec<ReviewBoard> = reviews(conduct).into_iter().map(|n| review_board(conduct, n)).collect();
+        let reviews: Vec<ReviewBoard> =
+            reviews(conduct).into_iter().map(|n| review_board(conduct, n)).collect();
         for review in &reviews {
             if review.next.is_some() {
                 let what = format!("review {}: {}", review.number, review.awaits);
@@ -131,7 +132,8 @@ impl Board {
         let mut cohorts = Vec::new();
         for cohort in &analysis.cohorts {
             let board = cohort_board(conduct, cohort, &reviews, now);
-            if cohort.stage == CohortStage::UnderReview && board.review.is_none() && conduct.founded().is_some() {
+            let complete = cohort.stage == CohortStage::UnderReview && board.review.is_none();
+            if complete && conduct.founded().is_some() {
                 let what = "a data cut for its review: the windows are closed".to_owned();
                 awaited.push(Awaited::new(None, Some(cohort.id.clone()), what));
             }
@@ -144,8 +146,18 @@ impl Board {
         for one in &mut awaited {
             one.overdue = one.until.is_some_and(|until| until < as_of);
         }
-        awaited.sort_by_key(|one| (!one.overdue, one.until.unwrap_or(Date::MAX), one.subject.clone(), one.what.clone()));
-        Self { as_of, cohorts, awaited, reviews, slots: slots(conduct, now), holds, flags: conduct.flags().to_vec() }
+        awaited.sort_by_key(|one| {
+            (!one.overdue, one.until.unwrap_or(Date::MAX), one.subject.clone(), one.what.clone())
+        });
+        Self {
+            as_of,
+            cohorts,
+            awaited,
+            reviews,
+            slots: slots(conduct, now),
+            holds,
+            flags: conduct.flags().to_vec(),
+        }
     }
 }
 
@@ -155,12 +167,7 @@ impl Awaited {
     }
 }
 
-fn of_patient(
-    conduct: &Conduct,
-    analysis: &Analysis,
-    patient: &PatientAnalysis,
-    awaited: &mut Vec<Awaited>,
-) {
+fn of_patient(conduct: &Conduct, analysis: &Analysis, patient: &PatientAnalysis, awaited: &mut Vec<Awaited>) {
     let mut push = |what: String, until: Option<Date>| {
         let (subject, cohort) = (Some(patient.id.clone()), patient.cohort.clone());
         awaited.push(Awaited { subject, cohort, what, until, overdue: false });
@@ -208,7 +215,9 @@ fn fraction_days_late(analysis: &Analysis, patient: &PatientAnalysis, number: u3
 /// Subjects who were screened and not judged, or judged eligible and not enrolled.
 fn of_screened(conduct: &Conduct, awaited: &mut Vec<Awaited>) {
     for subject in conduct.subjects() {
-        if conduct.of_subject(subject, Kind::Screening).next().is_none() || conduct.enrolment(subject).is_some() {
+        if conduct.of_subject(subject, Kind::Screening).next().is_none()
+            || conduct.enrolment(subject).is_some()
+        {
             continue;
         }
         let judged = conduct.of_subject(subject, Kind::Eligibility).next_back();
@@ -242,8 +251,15 @@ fn cohort_board(
 ) -> CohortBoard {
     let last = reviews.iter().rev().find(|review| review.cohort.as_deref() == Some(&cohort.id));
     let stands = match last {
-        Some(review) if review.next.is_some() => format!("review {}: awaits {}", review.number, review.awaits),
-        _ => cohort.stage.words().to_owned(),
+        Some(review) if review.next.is_some() => {
+            format!("review {}: awaits {}", review.number, review.awaits)
+        }
+        Some(review) => format!("decided in review {}", review.number),
+        // Opened, or decided, after the last fact of a patient: the cut does not see it.
+        None if cohort.stage == CohortStage::Planned && conduct.is_cohort_open(&cohort.id) => {
+            "open".to_owned()
+        }
+        None => cohort.stage.words().to_owned(),
     };
     let open = conduct.is_cohort_open(&cohort.id);
     let places = conduct.places_offered(&cohort.id);

@@ -25,6 +25,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use crate::event::{Chain, Entry, Event, Fact, GENESIS, Kind, Meaning, Role, Signature, TrialFounded};
+use crate::follow;
 use crate::permission;
 use crate::protocol::Protocol;
 
@@ -180,6 +181,8 @@ impl Conduct {
             return Ok(Vec::new());
         }
         permission::admit(self, event)?;
+        self.admit_retraction(event)?;
+        follow::admit(self, event)?;
         Self::admit_clinical_time(event)?;
         self.admit_after_lock(event)?;
         let mut breaches = Breaches { rules: Vec::new(), event };
@@ -268,6 +271,13 @@ impl Conduct {
         let earlier = self.chain.entries().get(place).and_then(|entry| entry.event.corrects.as_ref());
         if let Some(earlier) = earlier.and_then(|correction| self.places.get(&correction.hash).copied()) {
             self.remove(earlier);
+        }
+        let retracted = self.chain.entries().get(place).and_then(|entry| match &entry.event.fact {
+            Fact::Retracted(retracted) => self.places.get(&retracted.event).copied(),
+            _ => None,
+        });
+        if let Some(retracted) = retracted {
+            self.remove(retracted);
         }
         let Some(Entry { hash, event, .. }) = self.chain.entries().get(place) else { return };
         match &event.fact {
@@ -439,6 +449,47 @@ impl Conduct {
                     "a signed decision is superseded by a new review, never corrected",
                 ));
             }
+        }
+        Ok(())
+    }
+
+    /// A fact can be taken back where it stands and no act rests on it.
+    fn admit_retraction(&self, event: &Event) -> Result<(), Refusal> {
+        let Fact::Retracted(retracted) = &event.fact else { return Ok(()) };
+        let rule = "event/retraction";
+        let mend = "name the event that stands now (`posology trial history` shows hashes)";
+        let Some(earlier) = self.entry(&retracted.event) else {
+            return Err(Refusal::new(rule, "the hash of an event of this record", &*retracted.event, mend));
+        };
+        if earlier.event.fact.subject() != Some(retracted.subject.as_str()) {
+            let expected = format!("an event of subject {}", retracted.subject);
+            return Err(Refusal::new(rule, expected, earlier.event.fact.kind().word(), mend));
+        }
+        if !self.stands(&retracted.event) {
+            return Err(Refusal::new(
+                rule,
+                "an event that stands",
+                "one corrected or retracted already",
+                mend,
+            ));
+        }
+        let acts = [
+            Kind::Retracted,
+            Kind::Subject,
+            Kind::Screening,
+            Kind::Eligibility,
+            Kind::Enrolment,
+            Kind::Assignment,
+            Kind::SlotRequested,
+            Kind::WrittenDirective,
+            Kind::QueryRaised,
+        ];
+        if acts.contains(&earlier.event.fact.kind()) {
+            let mend = "correct it, or record what follows from it: others were decided upon it";
+            return Err(Refusal::new(rule, "a fact", earlier.event.fact.kind().word(), mend));
+        }
+        if retracted.reason.trim().is_empty() {
+            return Err(Refusal::new(rule, "a reason", "none", "say why"));
         }
         Ok(())
     }

@@ -66,14 +66,18 @@ impl Cut {
         Ok(Self { position: chain.entries().len(), head: chain.head().to_owned(), cut_off })
     }
 
-    /// The entries it takes: in place, dated at or before the cut-off, and not corrected by another it takes.
+    /// The entries it takes: in place, dated at or before the cut-off, and not corrected or retracted by another it takes.
     /// A fact without a date of its own is taken.
     #[must_use]
     pub fn entries<'a>(&self, chain: &'a Chain) -> Vec<&'a Entry> {
         let recorded = chain.entries().get(..self.position).unwrap_or(chain.entries());
         let taken = || recorded.iter().filter(|entry| entry.event.fact.is_by(self.cut_off));
-        let corrected: HashSet<&str> =
-            taken().filter_map(|entry| Some(entry.event.corrects.as_ref()?.hash.as_str())).collect();
+        let corrected: HashSet<&str> = taken()
+            .filter_map(|entry| match &entry.event.fact {
+                Fact::Retracted(retracted) => Some(retracted.event.as_str()),
+                _ => Some(entry.event.corrects.as_ref()?.hash.as_str()),
+            })
+            .collect();
         taken().filter(|entry| !corrected.contains(entry.hash.as_str())).collect()
     }
 

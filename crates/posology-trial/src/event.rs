@@ -220,6 +220,8 @@ facts! {
     Assignment = "assignment/1",
     /// A departure from the protocol.
     Deviation = "deviation/1",
+    /// A fact taken back: it was never so, or its row is gone from the system that it was followed from.
+    Retracted = "retracted/1",
     /// A question about data.
     QueryRaised = "query-raised/1",
     /// Its answer.
@@ -315,6 +317,7 @@ impl Fact {
             Self::Deviation(f) => return f.subject.as_deref(),
             Self::QueryRaised(f) => return f.subject.as_deref(),
             Self::SlotRequested(f) => return f.subject.as_deref(),
+            Self::Retracted(f) => &f.subject,
             Self::Screening(f) => &f.subject,
             Self::Eligibility(f) => &f.subject,
             Self::Assignment(f) => &f.subject,
@@ -424,6 +427,7 @@ impl Fact {
             Self::LesionAssessment(f) => Some(f.at.clone()),
             // Of people, keys and the conduct of the record: known when recorded, without a clinical time.
             Self::TrialFounded(_)
+            | Self::Retracted(_)
             | Self::SlotConfirmed(_)
             | Self::ActivityOrder(_)
             | Self::QueryRaised(_)

@@ -11,6 +11,7 @@ pub mod committee;
 pub mod conduct;
 pub mod cut;
 pub mod event;
+pub mod follow;
 pub mod permission;
 pub mod protocol;
 pub mod state;

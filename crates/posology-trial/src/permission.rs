@@ -113,6 +113,7 @@ pub fn reach(role: Role, kind: Kind) -> Reach {
         | Kind::ThyroidBlockade
         | Kind::StemCells
         | Kind::LesionAssessment => (&[SiteCoordinator, Investigator], &[]),
+        Kind::Retracted => (&[SiteCoordinator, Investigator], &[]),
         Kind::Eligibility | Kind::ResponseAssessment => (&[Investigator], &[]),
         Kind::DltJudgement => (&[Investigator], &[CommitteeMember]),
         Kind::EvaluabilityJudgement => (&[], &[MedicalMonitor]),
@@ -209,6 +210,16 @@ pub(crate) fn admit(conduct: &Conduct, event: &Event) -> Result<(), Refusal> {
         Reach::Trial => admit_judge(event, role),
         Reach::Site => {
             let site = conduct.site_of(event);
+            if let (None, Some(subject)) = (site, event.fact.subject())
+                && conduct.of_subject(subject, Kind::Subject).next().is_none()
+            {
+                return Err(Refusal::new(
+                    "subject/known",
+                    "a subject of this record",
+                    format!("{subject:?}"),
+                    "record the subject first (`subject`), or correct the id",
+                ));
+            }
             if grants.iter().any(|granted| granted.is_none() || *granted == site) {
                 return admit_judge(event, role);
             }

@@ -38,7 +38,13 @@ pub(crate) struct Identity {
     #[arg(id = "acting-role", long = "in-role", env = "POSOLOGY_ROLE", value_name = "ROLE")]
     pub(crate) role: Option<String>,
     /// Code of the second factor, for those who have one
-    #[arg(id = "second-factor-code", long = "code", env = "POSOLOGY_CODE", value_name = "CODE", hide_env_values = true)]
+    #[arg(
+        id = "second-factor-code",
+        long = "code",
+        env = "POSOLOGY_CODE",
+        value_name = "CODE",
+        hide_env_values = true
+    )]
     pub(crate) code: Option<String>,
 }
 
@@ -175,7 +181,9 @@ impl Desk {
         let locked: LockedRoot = serde_json::from_str(&stored.body).map_err(Failure::fault)?;
         let passphrase = secret("POSOLOGY_ROOT_PASSPHRASE", "Passphrase of the trial's root key")?;
         locked.open(&passphrase).map_err(|_| {
-            Failure::input("expected the passphrase of the trial's root key, found another; mend: try again with care")
+            Failure::input(
+                "expected the passphrase of the trial's root key, found another; mend: try again with care",
+            )
         })
     }
 
@@ -310,13 +318,16 @@ impl Desk {
     }
 
     /// Writes what is staged.
-    pub(crate) fn commit(&mut self, client_key: Option<(&str, &str)>) -> Result<Recorded, Failure> {
-        let command = client_key.map(|(key, request)| Command {
-            client_key: key.to_owned(),
-            digest: sha256(request.as_bytes()),
-        });
-        let (appended, flags) = self.record.commit(command.as_ref())?;
+    pub(crate) fn commit(&mut self, command: Option<&Command>) -> Result<Recorded, Failure> {
+        let (appended, flags) = self.record.commit(command)?;
         Ok(Recorded { appended, flags })
+    }
+
+    /// What was recorded before under a client's key.
+    pub(crate) fn done_before(&mut self, command: &Command) -> Result<Option<Recorded>, Failure> {
+        let trial = self.record.trial().to_owned();
+        let appended = self.record.ledger().appended(&trial, command).map_err(Failure::input)?;
+        Ok(appended.map(|appended| Recorded { appended, flags: Vec::new() }))
     }
 
     /// An event of the record, by its hash, the beginning of it, or its position.
@@ -342,6 +353,11 @@ impl Desk {
 /// A person at this machine.
 pub(crate) fn actor(user: &str, role: Role) -> Actor {
     Actor { user: user.to_owned(), role, local_offset: local_offset(), software: SOFTWARE.to_owned() }
+}
+
+/// A client's key for a request.
+pub(crate) fn client_key(key: &str, request: &str) -> Command {
+    Command { client_key: key.to_owned(), digest: sha256(request.as_bytes()) }
 }
 
 /// Where a new record of a folder goes: as configured, or `record.db` in it.

@@ -82,9 +82,8 @@ impl Folder {
     /// The protocol by which events are judged, with the SHA-256 of its text: in a founded record the one adopted last,
     /// else the folder's.
     pub(crate) fn in_force(&self, chain: &Chain) -> (Protocol, String) {
-        let founded = chain.entries().first().is_some_and(|entry| {
-            matches!(entry.event.fact, Fact::TrialFounded(_))
-        });
+        let founded =
+            chain.entries().first().is_some_and(|entry| matches!(entry.event.fact, Fact::TrialFounded(_)));
         let adopted = chain.entries().iter().rev().find_map(|entry| match &entry.event.fact {
             Fact::ProtocolAdopted(adopted) if founded => Some(adopted),
             _ => None,

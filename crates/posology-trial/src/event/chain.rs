@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use super::{Event, Kind, canonical};
+use super::{Event, Fact, Kind, canonical};
 
 /// The hash before the first event: 64 zeros.
 pub const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
@@ -101,6 +101,16 @@ pub enum BadRecord {
         "events.ndjson line {line}: a correction must name an earlier event of the same kind and subject that was not corrected before, found {found}; mend: correct the event that now stands"
     )]
     BadCorrection {
+        /// Line, from 1.
+        line: usize,
+        /// The hash it names.
+        found: String,
+    },
+    /// A retraction of what does not stand.
+    #[error(
+        "events.ndjson line {line}: a retraction must name an earlier event of its subject that stands, found {found}; mend: name the event that now stands"
+    )]
+    BadRetraction {
         /// Line, from 1.
         line: usize,
         /// The hash it names.
@@ -261,6 +271,18 @@ impl Chain {
                 return Err(BadRecord::BadCorrection { line, found: correction.hash.clone() });
             }
             self.places.remove(&correction.hash);
+        }
+        if let Fact::Retracted(retracted) = &event.fact {
+            let stands = self.places.get(&retracted.event).is_some_and(|place| {
+                self.entries.get(*place).is_some_and(|earlier| {
+                    earlier.event.fact.kind() != Kind::Retracted
+                        && earlier.event.fact.subject() == Some(retracted.subject.as_str())
+                })
+            });
+            if !stands {
+                return Err(BadRecord::BadRetraction { line, found: retracted.event.clone() });
+            }
+            self.places.remove(&retracted.event);
         }
         self.places.insert(entry.hash.clone(), self.entries.len());
         self.entries.push(entry);

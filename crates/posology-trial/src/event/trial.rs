@@ -314,6 +314,19 @@ pub struct Deviation {
     pub action: Option<String>,
 }
 
+/// A fact of a subject taken back: recorded in error and not to be replaced by another of its kind, or gone from the
+/// system that it was followed from. The event stays in the record; from here on it counts for nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Retracted {
+    /// Subject of the fact.
+    pub subject: String,
+    /// Hash of the event taken back.
+    pub event: String,
+    /// Why.
+    pub reason: String,
+}
+
 /// A question about the data.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]

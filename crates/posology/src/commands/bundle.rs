@@ -223,7 +223,9 @@ pub(crate) fn restore(args: &Restore, json: bool) -> Result<(), Failure> {
         head.hash
     ));
     if contents > 0 || people > 0 {
-        output::text(&format!("Restored beside it: {contents} contents of closed sessions, {people} accounts."));
+        output::text(&format!(
+            "Restored beside it: {contents} contents of closed sessions, {people} accounts."
+        ));
     }
     for note in notes {
         output::text(&format!("Note: {note}."));

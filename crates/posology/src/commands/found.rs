@@ -6,10 +6,10 @@ use clap::Args;
 use posology_record::account::{Account, LockedRoot, Settings};
 use posology_record::record::Record;
 use posology_record::signature::SecretKey;
+use posology_trial::conduct::Context;
 use posology_trial::event::{
     Fact, KeyIssued, Mode, Person, ProtocolAdopted, Role, RoleGranted, TrialFounded,
 };
-use posology_trial::conduct::Context;
 
 use crate::desk::{self, ROOT, actor, entropy, new_secret};
 use crate::failure::Failure;
@@ -37,8 +37,7 @@ pub(crate) struct New {
 
 pub(crate) fn new(args: &New, json: bool) -> Result<(), Failure> {
     let Some((_, _, text)) = TEMPLATES.iter().find(|(name, ..)| *name == args.template) else {
-        let known: Vec<String> =
-            TEMPLATES.iter().map(|(name, says, _)| format!("{name} ({says})")).collect();
+        let known: Vec<String> = TEMPLATES.iter().map(|(name, says, _)| format!("{name} ({says})")).collect();
         return Err(Failure::input(format!(
             "--template: expected one of {}, found {:?}; mend: name one of them",
             known.join("; "),

@@ -38,8 +38,11 @@ pub(crate) fn run(dir: &Path, subject: &str, as_json: bool) -> Result<(), Failur
         )));
     }
     if as_json {
-        let events: Vec<Value> = entries.iter().map(|(position, entry)| document(&conduct, *position, entry)).collect();
-        output::json(&json!({ "subject": subject, "synthetic": folder.protocol.trial.synthetic, "events": events }));
+        let events: Vec<Value> =
+            entries.iter().map(|(position, entry)| document(&conduct, *position, entry)).collect();
+        output::json(
+            &json!({ "subject": subject, "synthetic": folder.protocol.trial.synthetic, "events": events }),
+        );
         return Ok(());
     }
     let mut text = String::new();
@@ -86,7 +89,7 @@ fn row(conduct: &Conduct, position: usize, entry: &Entry) -> Vec<String> {
         what.push_str(&format!("\ncorrects event {at}: {}", correction.reason));
     }
     if !conduct.stands(&entry.hash) {
-        what.push_str("\nwas corrected since");
+        what.push_str("\nno longer stands: corrected or retracted since");
     }
     if let Some(reason) = &event.reason {
         what.push_str(&format!("\nbecause {reason}"));

@@ -8,13 +8,19 @@ use clap::Args;
 use posology_exchange::dataset::{CsvEncoding, ReadOptions, stem};
 use posology_exchange::limits::Limits;
 use posology_exchange::sdtm::{
-    FileReport, ImportOptions, ImportReport, KnownRows, Outcome, SourceFile, import,
+    FileReport, ImportOptions, ImportOutcome, ImportReport, KnownRows, Outcome, SourceFile, import,
 };
+use posology_trial::analysis::Analysis;
 use posology_trial::analysis::regrade::{Regrading, regrade};
 use posology_trial::cut::Cut;
-use posology_trial::event::{Event, Fact, ProtocolAdopted};
+use posology_trial::event::{
+    Chain, Correction, Event, Fact, FileTaken, Kind, Origin, ProtocolAdopted, Retracted, SnapshotImported,
+    sha256,
+};
+use posology_trial::follow::{Change, Effect, RowChange, can_be_followed, difference, effect};
 use posology_trial::protocol::Protocol;
 
+use crate::desk::{self, Desk, Identity, actor};
 use crate::failure::Failure;
 use crate::folder::{Folder, write_atomically};
 use crate::output;
@@ -31,12 +37,14 @@ pub(crate) struct Import {
     /// Largest size of one file after decompression, bytes
     #[arg(long, default_value_t = 2 << 30)]
     max_bytes: u64,
-    /// Time stamp of the new events [default: now]
+    /// Time stamp of the new events where there is no record [default: now]
     #[arg(long)]
     recorded_at: Option<jiff::Timestamp>,
-    /// Who records them
-    #[arg(long = "as", env = "POSOLOGY_USER", default_value = "import")]
-    user: String,
+    /// Show what would change, row by row, and what that would do to the trial; write nothing
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    identity: Identity,
 }
 
 /// Refusals and warnings printed of each file; the report in JSON has more.
@@ -44,8 +52,66 @@ const SHOWN: usize = 5;
 
 pub(crate) fn run(args: &Import, json: bool) -> Result<(), Failure> {
     let folder = Folder::open(&args.dir)?;
+    if folder.location()?.is_some() {
+        return into_record(args, json);
+    }
     let _lock = folder.lock()?;
     let mut chain = folder.events()?;
+    let outcome = read(args, &chain)?;
+
+    let recorded_at = args.recorded_at.unwrap_or_else(jiff::Timestamp::now);
+    let user = args.identity.user.as_deref().unwrap_or("import");
+    let nothing = outcome.report.is_empty();
+    let mut regraded = None;
+    let events: Vec<Event> =
+        outcome.events.into_iter().map(|event| event.recorded(recorded_at, user)).collect();
+    let rows = difference(&chain, &events);
+    if !nothing {
+        regraded = ctcae_change(&folder, &chain)?;
+        let before = chain.entries().len();
+        adopt(&folder, &mut chain, recorded_at, user)?;
+        for event in events {
+            chain.append(event).map_err(Failure::fault)?;
+        }
+        if chain.entries().len() > before && !args.dry_run {
+            let text = chain.write();
+            write_atomically(&folder.events_path(), text.as_bytes())?;
+        }
+    }
+    if json {
+        output::json(&serde_json::json!({
+            "ok": !nothing,
+            "events": chain.entries().len(),
+            "head": chain.head(),
+            "report": outcome.report,
+            "rows": rows,
+            "regraded": regraded,
+        }));
+    } else {
+        print(&outcome.report);
+        if args.dry_run {
+            print_rows(&rows);
+            output::text("A dry run: nothing was written.");
+        }
+        if let Some(report) = &regraded {
+            output::text(&format!(
+                "The amendment changes the CTCAE version.\n{}",
+                super::regrade::words(report)
+            ));
+        }
+    }
+    if nothing {
+        return Err(nothing_taken(args));
+    }
+    Ok(())
+}
+
+fn nothing_taken(args: &Import) -> Failure {
+    Failure::Input(format!("{}: nothing could be taken; nothing was written", args.path.display()))
+}
+
+/// Reads the files and says what they add to a chain.
+fn read(args: &Import, chain: &Chain) -> Result<ImportOutcome, Failure> {
     let encoding = match args.encoding.as_deref().map(str::to_ascii_lowercase).as_deref() {
         None | Some("utf-8" | "utf8") => CsvEncoding::Utf8,
         Some("windows-1252" | "cp1252") => CsvEncoding::Windows1252,
@@ -58,48 +124,201 @@ pub(crate) fn run(args: &Import, json: bool) -> Result<(), Failure> {
     let read = ReadOptions { limits: Limits { max_bytes: args.max_bytes, ..Limits::default() }, encoding };
     let files: Vec<SourceFile> = sources(&args.path)?.into_iter().map(source).collect();
     let bar = output::progress("reading data sets");
-    let outcome = import(&files, &KnownRows::of(&chain), &ImportOptions { read, cut_off: None });
+    let outcome = import(&files, &KnownRows::of(chain), &ImportOptions { read, cut_off: None });
     bar.finish_and_clear();
+    Ok(outcome)
+}
 
-    let recorded_at = args.recorded_at.unwrap_or_else(jiff::Timestamp::now);
-    let nothing = outcome.report.is_empty();
-    let mut regraded = None;
-    if !nothing {
-        regraded = ctcae_change(&folder, &chain)?;
-        let before = chain.entries().len();
-        adopt(&folder, &mut chain, recorded_at, &args.user)?;
-        for event in outcome.events {
-            chain.append(event.recorded(recorded_at, &args.user)).map_err(Failure::fault)?;
+/// Takes a snapshot into the record: its difference to the last, in one append, with what it does to the trial.
+fn into_record(args: &Import, json: bool) -> Result<(), Failure> {
+    let mut desk = Desk::open(&args.dir)?;
+    let outcome = read(args, desk.record.chain())?;
+    if outcome.report.is_empty() {
+        if json {
+            output::json(&serde_json::json!({ "ok": false, "report": outcome.report }));
+        } else {
+            print(&outcome.report);
         }
-        if chain.entries().len() > before {
-            let text = chain.write();
-            write_atomically(&folder.events_path(), text.as_bytes())?;
+        return Err(nothing_taken(args));
+    }
+    let user = args.identity.user()?.to_owned();
+    let role = desk.role(&args.identity, Kind::SnapshotImported)?;
+    let by = actor(&user, role);
+    let (withdrawals, kept) = withdrawals(&desk, &outcome);
+    let files = files_taken(args, &outcome.report)?;
+    let facts = outcome.events.into_iter().map(|new| (new.origin, new.corrects, new.fact)).chain(withdrawals);
+    let at = desk::now();
+    let events: Vec<Event> = facts
+        .map(|(origin, corrects, fact)| Event { origin: Some(origin), corrects, ..by.event(at, fact) })
+        .collect();
+    let rows = difference(desk.record.chain(), &events);
+    let before = analysed(&desk);
+
+    if !args.dry_run {
+        desk.sign_in(&args.identity)?;
+    }
+    let source = args.path.display().to_string();
+    let nothing_new = events.is_empty();
+    if !nothing_new {
+        desk.stage(by.event(at, SnapshotImported { source, at, files }))?;
+        for event in events {
+            let place = event.origin.as_ref().map(|origin| format!("{} {}", origin.data_set, origin.key));
+            desk.stage(event).map_err(|failure| failure.at(&place.unwrap_or_default()))?;
         }
     }
+    let after = analysed(&desk);
+    let effects = after.as_ref().map(|after| effect(before.as_ref(), after)).unwrap_or_default();
+    let recorded = if args.dry_run || nothing_new { None } else { Some(desk.commit(None)?) };
+
     if json {
         output::json(&serde_json::json!({
-            "ok": !nothing,
-            "events": chain.entries().len(),
-            "head": chain.head(),
-            "report": outcome.report,
-            "regraded": regraded,
+            "ok": true, "dry-run": args.dry_run, "events": desk.record.chain().entries().len(),
+            "head": desk.record.chain().head(), "report": outcome.report, "rows": rows, "effects": effects,
+            "flags": recorded.as_ref().map(|recorded| &recorded.flags), "not-retracted": kept,
         }));
-    } else {
-        print(&outcome.report);
-        if let Some(report) = &regraded {
-            output::text(&format!(
-                "The amendment changes the CTCAE version.\n{}",
-                super::regrade::words(report)
-            ));
-        }
+        return Ok(());
     }
-    if nothing {
-        return Err(Failure::Input(format!(
-            "{}: nothing could be taken; nothing was written",
-            args.path.display()
-        )));
+    print(&outcome.report);
+    print_rows(&rows);
+    print_effects(&effects);
+    for note in &kept {
+        output::text(&format!("Note: {note}."));
+    }
+    match recorded {
+        Some(recorded) => desk::say(&recorded, "a snapshot and its difference to the last", false),
+        None if nothing_new => output::text("The same as the last snapshot: nothing was added."),
+        None => output::text("A dry run: nothing was written."),
     }
     Ok(())
+}
+
+/// The analysis of what is recorded and staged; none before there is anything to analyse.
+fn analysed(desk: &Desk) -> Option<Analysis> {
+    let chain = desk.record.chain();
+    let cut = Cut::freeze(chain, None).ok()?;
+    let (protocol, sha256) = desk.folder.in_force(chain);
+    Analysis::of(&protocol, &sha256, chain, &cut).ok()
+}
+
+type Taken = (Origin, Option<Correction>, Fact);
+
+/// Retractions of rows that are gone, where the trial follows their kind; and why others are kept.
+fn withdrawals(desk: &Desk, outcome: &ImportOutcome) -> (Vec<Taken>, Vec<String>) {
+    let conduct = desk.record.conduct();
+    let mut kept = Vec::new();
+    let mut facts = Vec::new();
+    for gone in &outcome.gone {
+        let Some(entry) = conduct.entry(&gone.event) else { continue };
+        let kind = entry.event.fact.kind();
+        let place = format!("{} {}", gone.origin.data_set, gone.origin.key);
+        let whole = outcome.report.files.iter().all(|file| {
+            stem(&file.file).as_deref() != Some(gone.origin.data_set.as_str()) || file.counts.refused == 0
+        });
+        let (Some(subject), true, true) =
+            (entry.event.fact.subject(), whole, can_be_followed(kind) && kind != Kind::Subject)
+        else {
+            kept.push(if whole {
+                format!("{place} is gone from the source; {} cannot be retracted and stands", kind.word())
+            } else {
+                format!(
+                    "{place} is gone, but rows of its file were refused: it stands until the file reads whole"
+                )
+            });
+            continue;
+        };
+        let fact = Retracted {
+            subject: subject.to_owned(),
+            event: gone.event.clone(),
+            reason: "Gone from the source".to_owned(),
+        };
+        facts.push((gone.origin.clone(), None, fact.into()));
+    }
+    (facts, kept)
+}
+
+fn files_taken(args: &Import, report: &ImportReport) -> Result<Vec<FileTaken>, Failure> {
+    let mut files = Vec::new();
+    for path in sources(&args.path)? {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let bytes = fs::read(&path).map_err(|error| Failure::unreadable(&path, &error))?;
+        let counts = report.files.iter().filter(|file| file.file == name);
+        let (mut rows, mut taken, mut vanished) = (0, 0, 0);
+        for file in counts {
+            rows += file.counts.read;
+            taken += file.counts.taken + file.counts.corrected;
+            vanished += file.counts.vanished;
+        }
+        files.push(FileTaken { name, sha256: sha256(&bytes), rows, taken, vanished });
+    }
+    Ok(files)
+}
+
+/// Rows of a difference printed; the report in JSON has all.
+const ROWS: usize = 40;
+
+fn print_rows(rows: &[RowChange]) {
+    if rows.is_empty() {
+        return;
+    }
+    let count = |change| rows.iter().filter(|row| row.change == change).count();
+    output::text(&format!(
+        "Row by row: {} new, {} changed, {} gone.",
+        count(Change::New),
+        count(Change::Changed),
+        count(Change::Gone)
+    ));
+    // What was known and is no longer so comes first.
+    let mut shown: Vec<&RowChange> = rows.iter().collect();
+    shown.sort_by_key(|row| row.change == Change::New);
+    let table = shown.iter().take(ROWS).map(|row| {
+        let fields: Vec<String> = row
+            .fields
+            .iter()
+            .filter(|field| row.change == Change::Changed || field.field != "subject")
+            .map(|field| match (&field.before, &field.after) {
+                (Some(before), Some(after)) => format!("{}: {before} -> {after}", field.field),
+                (None, Some(after)) if row.change == Change::New => format!("{} {after}", field.field),
+                (None, Some(after)) => format!("{}: none -> {after}", field.field),
+                (Some(before), None) if row.change == Change::Gone => format!("{} {before}", field.field),
+                (Some(before), None) => format!("{}: {before} -> none", field.field),
+                (None, None) => String::new(),
+            })
+            .collect();
+        vec![
+            match row.change {
+                Change::New => "new".to_owned(),
+                Change::Changed => "changed".to_owned(),
+                Change::Gone => "gone".to_owned(),
+            },
+            row.data_set.clone(),
+            row.key.clone(),
+            row.kind.to_owned(),
+            output::wrapped(&fields.join(", "), 70),
+        ]
+    });
+    output::text(&output::table(&["", "data set", "row", "fact", "what"], table));
+    if rows.len() > ROWS {
+        output::text(&format!("{} more rows (--json lists them).", rows.len() - ROWS));
+    }
+}
+
+fn print_effects(effects: &[Effect]) {
+    if effects.is_empty() {
+        output::text("Effect: none on DLT status, evaluability or advice.");
+        return;
+    }
+    let none = || "none".to_owned();
+    let rows = effects.iter().map(|effect| {
+        vec![
+            effect.on.clone(),
+            effect.what.to_owned(),
+            effect.before.clone().unwrap_or_else(none),
+            effect.after.clone().unwrap_or_else(none),
+            output::wrapped(&effect.because.join("; "), 60),
+        ]
+    });
+    output::text("Effect:");
+    output::text(&output::table(&["on", "", "before", "after", "because"], rows));
 }
 
 /// What a change of the CTCAE version since the protocol last adopted does to the patients so far; `None` if the

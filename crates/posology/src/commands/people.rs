@@ -47,7 +47,8 @@ pub(crate) fn person(args: &NewPerson, json: bool) -> Result<(), Failure> {
         }
         (Some(_), None) => {}
         (_, Some(name)) => facts.push(
-            Person { user: user.clone(), printed_name: name.clone(), discipline: args.discipline.clone() }.into(),
+            Person { user: user.clone(), printed_name: name.clone(), discipline: args.discipline.clone() }
+                .into(),
         ),
     }
     for grant in &args.grant {
@@ -169,8 +170,7 @@ fn password(own: &Own, json: bool) -> Result<(), Failure> {
     let old = secret("POSOLOGY_PASSWORD", &format!("Present password of {user}"))?;
     let new = new_secret("POSOLOGY_NEW_PASSWORD", "New password")?;
     let code = own.identity.code.as_deref();
-    let changed =
-        account.change_password(&old, code, &new, &entropy()?, desk::now(), &Settings::default());
+    let changed = account.change_password(&old, code, &new, &entropy()?, desk::now(), &Settings::default());
     desk.keep(&account, version)?;
     changed.map_err(Failure::input)?;
     desk.note_access(&user, AccessKind::PasswordChanged, None)?;

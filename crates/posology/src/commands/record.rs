@@ -83,8 +83,12 @@ fn append(
             kind.word()
         )));
     }
-    let fact: Fact = serde_json::from_value(json!({ "type": kind.name(), "body": values }))
-        .map_err(|error| Failure::input(format!("{}: {error}; mend: write it as --help shows", kind.word())))?;
+    let fact: Fact =
+        serde_json::from_value(json!({ "type": kind.name(), "body": values })).map_err(|error| {
+            let error = error.to_string();
+            let mend = if error.contains("mend:") { "" } else { "; mend: write it as --help shows" };
+            Failure::input(format!("{}: {error}{mend}", kind.word()))
+        })?;
 
     let role = desk.role(&identity, kind)?;
     let user = identity.user()?.to_owned();
@@ -96,23 +100,27 @@ fn append(
     let authenticated = desk.sign_in(&identity)?;
     let what = desk::in_words(&fact);
     let request = json!({ "fact": fact, "corrects": corrects, "by": user }).to_string();
+    let key = text("client-key").map(|key| desk::client_key(&key, &request));
+    if let Some(recorded) = key.as_ref().map(|key| desk.done_before(key)).transpose()?.flatten() {
+        desk::say(&recorded, &what, as_json);
+        return Ok(());
+    }
     let event = Event { reason: text("because"), corrects, ..actor(&user, role).event(desk::now(), fact) };
     let hash = desk.stage(event)?;
     if let Some(meaning) = matches.get_one::<String>("sign") {
         let meaning = super::sign::meaning(meaning)?;
         desk.stage_signature(authenticated, role, meaning, &hash)?;
     }
-    let key = text("client-key");
-    let recorded = desk.commit(key.as_deref().map(|key| (key, request.as_str())))?;
+    let recorded = desk.commit(key.as_ref())?;
     desk::say(&recorded, &what, as_json);
-    if !as_json && matches.get_one::<String>("sign").is_none() {
-        if let Some(who) = awaits_signature(kind) {
-            output::text(&format!(
-                "It takes effect once signed by {who}: `posology trial sign {} {} --meaning approval`.",
-                dir.display(),
-                recorded.appended.last
-            ));
-        }
+    if let Some(who) =
+        awaits_signature(kind).filter(|_| !as_json && matches.get_one::<String>("sign").is_none())
+    {
+        output::text(&format!(
+            "It takes effect once signed by {who}: `posology trial sign {} {} --meaning approval`.",
+            dir.display(),
+            recorded.appended.last
+        ));
     }
     Ok(())
 }
@@ -266,8 +274,7 @@ fn overview() -> String {
     let rows = Kind::ALL.iter().map(|kind| {
         let says = Body::of(&schema, *kind).says;
         let elsewhere = ELSEWHERE.iter().find(|(other, _)| other == kind);
-        let by = elsewhere
-            .map_or_else(|| who_may(*kind), |(_, command)| format!("by `posology {command}`"));
+        let by = elsewhere.map_or_else(|| who_may(*kind), |(_, command)| format!("by `posology {command}`"));
         vec![kind.word().to_owned(), output::wrapped(&says, 48), output::wrapped(&by, 40)]
     });
     format!(

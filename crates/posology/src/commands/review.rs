@@ -35,7 +35,9 @@ pub(crate) fn run(args: &Review, json: bool) -> Result<(), Failure> {
     }
     output::text(&glance(&analysis, cohort, "unrecorded cut", &args.out, &files));
     if folder.location()?.is_some() {
-        output::text("The cut was not recorded, since nobody was named who freezes it: --as USER records it.");
+        output::text(
+            "The cut was not recorded, since nobody was named who freezes it: --as USER records it.",
+        );
     }
     Ok(())
 }
@@ -75,7 +77,9 @@ fn recorded(args: &Review, cut_off: Option<jiff::Timestamp>, json: bool) -> Resu
 
     let mut said = String::new();
     if again && bound.as_ref() == Some(&digest) {
-        said.push_str(&format!("The cut and packet of review {number} are in the record already: nothing was added.\n"));
+        said.push_str(&format!(
+            "The cut and packet of review {number} are in the record already: nothing was added.\n"
+        ));
     } else {
         desk.sign_in(&args.identity)?;
         if !again {

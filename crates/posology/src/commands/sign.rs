@@ -6,8 +6,8 @@ use clap::Args;
 use posology_record::ledger::SealedContent;
 use posology_trial::committee::{count, packet_digest, review, seal};
 use posology_trial::event::{
-    AccessKind, Choice, Closed, Fact, Kind, Meaning, Minutes, Recommended, SessionKind, Unsealed,
-    Vote, canonical,
+    AccessKind, Choice, Closed, Fact, Kind, Meaning, Minutes, Recommended, SessionKind, Unsealed, Vote,
+    canonical,
 };
 use serde_json::json;
 
@@ -45,7 +45,12 @@ pub(crate) fn sign(args: &Sign, as_json: bool) -> Result<(), Failure> {
     let meaning = meaning(&args.meaning)?;
     let mut desk = Desk::open(&args.dir)?;
     let (position, hash, event) = desk.find(&args.event)?;
-    let what = format!("event {position}, recorded by {} at {}\n  {}", event.recorded_by, event.recorded_at, desk::in_words(&event.fact));
+    let what = format!(
+        "event {position}, recorded by {} at {}\n  {}",
+        event.recorded_by,
+        event.recorded_at,
+        desk::in_words(&event.fact)
+    );
     let role = desk.role(&args.identity, Kind::Signature)?;
     if !as_json {
         output::text(&format!("To be signed, as {}, for {}: {what}\n  {hash}", role.word(), args.meaning));
@@ -138,8 +143,8 @@ pub(crate) struct SealMinutes {
 
 pub(crate) fn seal_minutes(args: &SealMinutes, as_json: bool) -> Result<(), Failure> {
     let session: SessionKind = word("session", &args.session, "closed, executive")?;
-    let text = std::fs::read_to_string(&args.minutes)
-        .map_err(|error| Failure::unreadable(&args.minutes, &error))?;
+    let text =
+        std::fs::read_to_string(&args.minutes).map_err(|error| Failure::unreadable(&args.minutes, &error))?;
     let mut desk = Desk::open(&args.dir)?;
     let minutes = Minutes { review: args.review, session, text, actions: args.action.clone() };
     let recorded = sealed(&mut desk, &args.identity, Closed::Minutes(minutes))?;
@@ -189,9 +194,16 @@ pub(crate) fn tally(args: &Tally, as_json: bool) -> Result<(), Failure> {
             role.word()
         )));
     }
-    desk.note_access(&user, AccessKind::ClosedSessionRead, Some(&format!("votes of review {}", args.review)))?;
-    let contents: Vec<Closed> =
-        contents(&mut desk)?.into_iter().map(|(_, closed)| closed).filter(|closed| matches!(closed, Closed::Vote(_))).collect();
+    desk.note_access(
+        &user,
+        AccessKind::ClosedSessionRead,
+        Some(&format!("votes of review {}", args.review)),
+    )?;
+    let contents: Vec<Closed> = contents(&mut desk)?
+        .into_iter()
+        .map(|(_, closed)| closed)
+        .filter(|closed| matches!(closed, Closed::Vote(_)))
+        .collect();
     let conduct = desk.record.conduct();
     let charter = conduct.protocol().and_then(|protocol| protocol.committee.as_ref()).ok_or_else(|| {
         Failure::input("expected a committee in the protocol, found none; mend: adopt one with [committee]")
@@ -207,7 +219,9 @@ pub(crate) fn tally(args: &Tally, as_json: bool) -> Result<(), Failure> {
         "Review {}: {for_it} for, {against} against, {abstained} abstained ({} voted).{}",
         args.review,
         voted.join(", "),
-        casting.map(|choice| format!(" The chair's casting vote: {choice:?}.").to_lowercase()).unwrap_or_default()
+        casting
+            .map(|choice| format!(" The chair's casting vote: {choice:?}.").to_lowercase())
+            .unwrap_or_default()
     ));
     Ok(())
 }
@@ -256,7 +270,11 @@ pub(crate) fn unseal(args: &UnsealAll, as_json: bool) -> Result<(), Failure> {
             continue;
         }
         if let Some((kept, closed)) = contents.iter().find(|(kept, _)| kept.commitment == sealed.commitment) {
-            facts.push(Unsealed { sealed: entry.hash.clone(), salt: kept.salt.clone(), content: closed.clone() });
+            facts.push(Unsealed {
+                sealed: entry.hash.clone(),
+                salt: kept.salt.clone(),
+                content: closed.clone(),
+            });
         }
     }
     let votes = facts.iter().filter(|fact| matches!(fact.content, Closed::Vote(_))).count();

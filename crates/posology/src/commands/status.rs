@@ -26,7 +26,8 @@ pub(crate) fn run(dir: &Path, cut: Option<&str>, as_json: bool) -> Result<(), Fa
     let (protocol, sha256) = folder.in_force(&chain);
     let analysis = Analysis::of(&protocol, &sha256, &chain, &cut).map_err(Failure::input)?;
     let conduct = Conduct::replay(&chain).map_err(Failure::input)?;
-    let holds = if conduct.founded().is_some() { conduct.holds().map_err(Failure::input)? } else { Vec::new() };
+    let holds =
+        if conduct.founded().is_some() { conduct.holds().map_err(Failure::input)? } else { Vec::new() };
     // Nobody waits for synthetic patients: what is late among them is late as of the cut-off.
     let now = if protocol.trial.synthetic { cut.cut_off } else { desk::now() };
     let board = Board::of(&conduct, &analysis, holds, now);
@@ -113,7 +114,7 @@ fn words(analysis: &Analysis, board: &Board) -> String {
                     .cohorts
                     .iter()
                     .find(|on_board| on_board.id == cohort.id)
-                    .map_or_else(|| cohort.stage.words().to_owned(), |on_board| stands(on_board)),
+                    .map_or_else(|| cohort.stage.words().to_owned(), stands),
             ]
         });
         text.push_str(&output::table(
@@ -153,7 +154,10 @@ fn words(analysis: &Analysis, board: &Board) -> String {
         text.push('\n');
     }
     if !board.flags.is_empty() {
-        text.push_str(&format!("Recorded although it breaks a rule, {} times; the last:\n", board.flags.len()));
+        text.push_str(&format!(
+            "Recorded although it breaks a rule, {} times; the last:\n",
+            board.flags.len()
+        ));
         for flag in board.flags.iter().rev().take(5) {
             let subject = flag.subject.as_deref().unwrap_or("the trial");
             text.push_str(&format!("  event {}, {subject} [{}]: {flag}\n", flag.position, flag.rule));

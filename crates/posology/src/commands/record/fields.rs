@@ -47,9 +47,8 @@ impl Body {
             .find(|variant| variant["properties"]["type"]["const"] == kind.name());
         let says = variant.and_then(|variant| variant["description"].as_str()).unwrap_or_default().to_owned();
         let body = variant.map_or(&Value::Null, |variant| resolve(schema, &variant["properties"]["body"]));
-        let required = |name: &str| {
-            body["required"].as_array().into_iter().flatten().any(|required| required == name)
-        };
+        let required =
+            |name: &str| body["required"].as_array().into_iter().flatten().any(|required| required == name);
         let fields = body["properties"]
             .as_object()
             .into_iter()
@@ -67,7 +66,8 @@ impl Body {
     /// An option for each field.
     pub(super) fn arguments(&self) -> impl Iterator<Item = Arg> + '_ {
         self.fields.iter().map(|field| {
-            let help = if field.required { field.says.clone() } else { format!("{} [may be left out]", field.says) };
+            let help =
+                if field.required { field.says.clone() } else { format!("{} [may be left out]", field.says) };
             let mut argument = Arg::new(field.name.clone())
                 .long(field.name.clone())
                 .allow_hyphen_values(true)
@@ -100,9 +100,9 @@ impl Body {
             let given: Vec<&String> = given.collect();
             let place = format!("--{}", field.name);
             let value = match (&field.shape, given.as_slice()) {
-                (Shape::List(item), all) => Value::Array(
-                    all.iter().map(|text| item.read(&place, text)).collect::<Result<_, _>>()?,
-                ),
+                (Shape::List(item), all) => {
+                    Value::Array(all.iter().map(|text| item.read(&place, text)).collect::<Result<_, _>>()?)
+                }
                 (shape, [.., last]) => shape.read(&place, last)?,
                 (_, []) => continue,
             };
@@ -176,9 +176,11 @@ impl Shape {
             Self::YesOrNo => "yes".to_owned(),
             Self::OneOf(words) => words.first().map(|(word, _)| word.clone()).unwrap_or_default(),
             Self::List(item) => item.example(),
-            Self::Part(fields) => {
-                fields.iter().map(|(name, shape)| format!("{name}={}", shape.example())).collect::<Vec<_>>().join(",")
-            }
+            Self::Part(fields) => fields
+                .iter()
+                .map(|(name, shape)| format!("{name}={}", shape.example()))
+                .collect::<Vec<_>>()
+                .join(","),
             Self::Json => "'{…}'".to_owned(),
         }
     }
@@ -251,7 +253,8 @@ fn resolve<'a>(schema: &'a Value, field: &'a Value) -> &'a Value {
     if let Some(name) = field["$ref"].as_str().and_then(|name| name.rsplit('/').next()) {
         return resolve(schema, &schema["$defs"][name]);
     }
-    if let Some(some) = field["anyOf"].as_array().and_then(|any| any.iter().find(|one| one["type"] != "null")) {
+    if let Some(some) = field["anyOf"].as_array().and_then(|any| any.iter().find(|one| one["type"] != "null"))
+    {
         return resolve(schema, some);
     }
     field
