@@ -158,6 +158,7 @@ class Record:
             "data-cut/1": self.cut,
             "sealed/1": self.seal,
             "unsealed/1": self.unseal,
+            "retracted/1": self.retract,
         }.get(kind)
         if handler:
             handler(body, at, event_hash)
@@ -169,6 +170,11 @@ class Record:
         keys_are(correction, "hash", "reason")
         if self.stands.pop(text_at(correction, "hash"), None) != (kind, subject):
             raise Bad("a correction of no earlier event of its type and subject that still stands")
+
+    def retract(self, body, _at, _hash):
+        kind, subject = self.stands.pop(text_at(body, "event"), (None, None))
+        if kind in (None, "retracted/1") or subject != text_at(body, "subject"):
+            raise Bad("a retraction of no earlier event of its subject that still stands")
 
     def founded(self, body, _at, _hash):
         self.trial = text_at(body, "trial")

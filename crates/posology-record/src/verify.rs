@@ -175,10 +175,12 @@ impl fmt::Display for Report {
 /// # Errors
 /// If the store fails. What is wrong with the record stands in the report.
 pub fn ledger(ledger: &mut Ledger, trial: &str, against: &Against<'_>) -> Result<Report, LedgerError> {
-    let sealed = ledger.sealed(trial)?;
+    let mut unreadable = Check::new("", "", "");
+    let sealed = readable(ledger.sealed(trial), &mut unreadable, None)?;
     let sealed: Vec<SealedContent> = against.sealed.iter().cloned().chain(sealed).collect();
     let mut examination = Examination::new(&Against { sealed: &sealed, ..*against });
-    ledger.for_each::<LedgerError>(trial, 1, |position, line| {
+    examination.sealed.problems = unreadable.problems;
+    let read = ledger.for_each::<LedgerError>(trial, 1, |position, line| {
         if examination.broken {
             return Ok(());
         }
@@ -192,15 +194,33 @@ pub fn ledger(ledger: &mut Ledger, trial: &str, against: &Against<'_>) -> Result
         let place = usize::try_from(position).unwrap_or(usize::MAX);
         examination.take(Entry::of(&line.body, &line.hash, place).map_err(BadBundle::Record));
         Ok(())
-    })?;
+    });
+    let next = examination.head.position + 1;
+    readable(read, &mut examination.format, next)?;
+    examination.broken |= !examination.format.problems.is_empty();
     if examination.trial.as_deref().is_some_and(|founded| founded != trial) {
         let found = format!("that of {}", examination.trial.as_deref().unwrap_or_default());
         examination.extent.bad(1, format!("the record of {trial}"), found, RESTORE);
     }
-    let appends = ledger.appends(trial)?;
-    let end = ledger.head(trial)?;
-    examination.rows(&appends, &end);
+    let appends = readable(ledger.appends(trial), &mut examination.rows, None)?;
+    let end = readable(ledger.head(trial).map(Some), &mut examination.rows, None)?;
+    examination.rows(&appends, &end.unwrap_or_else(Head::genesis));
     Ok(examination.finish(None))
+}
+
+/// What was read of a store. Rows that it cannot give are a finding of a check, not a failure to ask.
+fn readable<T: Default>(
+    read: Result<T, LedgerError>,
+    check: &mut Check,
+    position: impl Into<Option<u64>>,
+) -> Result<T, LedgerError> {
+    match read {
+        Err(error @ LedgerError::Damaged { .. }) => {
+            check.bad(position, "rows that can be read", error.to_string(), RESTORE);
+            Ok(T::default())
+        }
+        other => other,
+    }
 }
 
 /// Verifies a bundle, or a plain file of events, as it is read.

@@ -228,6 +228,49 @@ fn a_record_written_anew_with_another_signature_certificate_or_key_is_refused() 
     assert_eq!(refused(folder.path(), bundled(&revoked).as_bytes(), &[]), Some(chain.entries().len() as u64));
 }
 
+#[test]
+fn an_event_is_taken_back_once_and_only_with_its_subject() {
+    if !can_ask() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let small = small(1).chain().clone();
+    let screened =
+        small.entries().iter().find(|entry| matches!(entry.event.fact, Fact::Screening(_))).unwrap();
+    let retracted = |subject: &str| Retracted {
+        subject: subject.into(),
+        event: screened.hash.clone(),
+        reason: "in error".into(),
+    };
+    let now = small.entries().last().unwrap().event.recorded_at;
+    let with = |facts: &[Retracted]| {
+        let mut events: Vec<Event> = small.entries().iter().map(|entry| entry.event.clone()).collect();
+        events.extend(facts.iter().map(|fact| Event::new(now, "site-coordinator", fact.clone())));
+        // Hashed by hand: the program does not chain what it refuses.
+        let mut head = GENESIS.to_owned();
+        let lines: Vec<String> = events
+            .iter()
+            .map(|event| {
+                let body = canonical(event).unwrap();
+                head = sha256(format!("{head}{body}").as_bytes());
+                format!("{{\"event\":{body},\"hash\":\"{head}\"}}\n")
+            })
+            .collect();
+        let root_key = key(1).public();
+        let header = format!(
+            "{{\"bundle\":\"posology-bundle/1\",\"events\":{},\"head\":\"{head}\",\"root-key\":\"{root_key}\",\"trial\":\"{TRIAL}\"}}\n",
+            lines.len()
+        );
+        header + &lines.concat()
+    };
+    let last = small.entries().len() as u64;
+    let (status, said) = asked(folder.path(), with(&[retracted("S-1")]).as_bytes(), &[]);
+    assert_eq!(status, 0, "{said}");
+    let twice = with(&[retracted("S-1"), retracted("S-1")]);
+    assert_eq!(refused(folder.path(), twice.as_bytes(), &[]), Some(last + 2));
+    assert_eq!(refused(folder.path(), with(&[retracted("S-2")]).as_bytes(), &[]), Some(last + 1));
+}
+
 type Change = fn(&mut Event);
 
 #[test]
