@@ -11,7 +11,7 @@ mod support;
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
@@ -147,22 +147,57 @@ fn process(test: &str, location: &Location, from: u64) -> Command {
     command
 }
 
-/// Kills a process after a wait from its start, or from when it has opened the record; all that it said.
-fn killed(mut child: Child, opened: bool, wait: Duration) -> String {
-    let mut text = String::new();
-    let mut lines = BufReader::new(child.stdout.take().unwrap());
-    while opened && !text.ends_with("ready\n") {
-        assert_ne!(lines.read_line(&mut text).unwrap(), 0, "the writer ended before it was ready: {text}");
-    }
-    std::thread::sleep(wait);
-    child.kill().unwrap();
-    child.wait().unwrap();
-    lines.read_to_string(&mut text).unwrap();
-    text
+/// A process that writes, and what it has said so far.
+struct Writer {
+    child: Child,
+    lines: BufReader<ChildStdout>,
+    text: String,
 }
 
-fn said(child: Child) -> String {
-    String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap()
+impl Writer {
+    fn start(test: &str, location: &Location, from: u64) -> Self {
+        let mut child = process(test, location, from).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap());
+        Self { child, lines, text: String::new() }
+    }
+
+    /// Waits for a line that begins with a word.
+    fn says(&mut self, word: &str) {
+        loop {
+            let from = self.text.len();
+            let read = self.lines.read_line(&mut self.text).unwrap();
+            assert_ne!(read, 0, "the writer ended by itself: {}", self.text);
+            if self.text[from..].split(' ').next().unwrap().trim() == word {
+                return;
+            }
+        }
+    }
+
+    /// Kills it at a random moment, and gives back all that it said. One in four at any moment from its start; the
+    /// others after none to three appends, in the time that one and a half take.
+    fn killed(mut self, draw: &mut Draw) -> String {
+        let mut pace = Duration::from_millis(60);
+        if draw.below(4) > 0 {
+            self.says("ready");
+            let start = Instant::now();
+            let appends = u32::try_from(draw.below(4)).unwrap();
+            for _ in 0..appends {
+                self.says("done");
+            }
+            pace = start.elapsed().checked_div(appends).unwrap_or(Duration::from_millis(10));
+        }
+        let most = u64::try_from(pace.as_micros()).unwrap() * 3 / 2;
+        std::thread::sleep(Duration::from_micros(draw.below(most.max(1))));
+        self.child.kill().unwrap();
+        self.ended()
+    }
+
+    /// All that it said, once it has ended.
+    fn ended(mut self) -> String {
+        self.child.wait().unwrap();
+        self.lines.read_to_string(&mut self.text).unwrap();
+        self.text
+    }
 }
 
 /// What was said of a record by all the processes that wrote to it.
@@ -287,11 +322,7 @@ fn two_hundred_kills(test: &str, seed: u64, mut fresh: impl FnMut() -> Location,
         let location = fresh();
         let mut witness = Witness::default();
         for _ in 0..ROUND {
-            let child = process(test, &location, witness.next()).spawn().unwrap();
-            // One in four at any moment from its start, the others while they append.
-            let opened = draw.below(4) > 0;
-            let wait = Duration::from_micros(draw.below(if opened { 25_000 } else { 100_000 }));
-            let text = killed(child, opened, wait);
+            let text = Writer::start(test, &location, witness.next()).killed(&mut draw);
             let stopped = witness.hears(&text);
             assert_eq!(stopped, None, "the writer stopped by itself");
             settled(&location);
@@ -312,7 +343,7 @@ fn two_hundred_kills(test: &str, seed: u64, mut fresh: impl FnMut() -> Location,
         "seed {seed}: {SEQUENCES} processes killed, {early} before they wrote, {midway} in the midst of an append; \
          {done} appends acknowledged, none lost"
     );
-    assert!(midway >= 20 && done >= 200, "too few were killed while writing: {midway}, {done}");
+    assert!(midway >= 20 && done >= 150, "too few were killed while writing: {midway}, {done}");
 }
 
 #[test]
@@ -374,10 +405,13 @@ fn nothing_acknowledged_is_lost_when_the_server_is_killed() {
     // A connection that outlives each crash: told that the store is gone, and served again when it is back.
     let mut held = Ledger::open_or_create(&location).unwrap();
     for signal in ["KILL", "QUIT", "KILL", "QUIT"] {
-        let child = process(NAME, &location, witness.next()).spawn().unwrap();
-        std::thread::sleep(Duration::from_millis(300 + draw.below(200)));
+        let mut writer = Writer::start(NAME, &location, witness.next());
+        for _ in 0..5 + draw.below(10) {
+            writer.says("done");
+        }
+        std::thread::sleep(Duration::from_micros(draw.below(20_000)));
         server.crash(signal);
-        let stopped = witness.hears(&said(child));
+        let stopped = witness.hears(&writer.ended());
         assert!(stopped.as_ref().is_some_and(|why| why.contains("Unreachable")), "{signal}: {stopped:?}");
         let gone = held.head(TRIAL).unwrap_err();
         assert!(matches!(gone, LedgerError::Unreachable { .. }), "{gone}");
@@ -390,7 +424,7 @@ fn nothing_acknowledged_is_lost_when_the_server_is_killed() {
         "seed 20200203: 4 crashes of the server, {} appends acknowledged, none lost",
         witness.done.len()
     );
-    assert!(witness.done.len() > 20, "{}", witness.done.len());
+    assert!(witness.done.len() >= 16, "{}", witness.done.len());
     server.crash("INT");
 }
 

@@ -164,7 +164,8 @@ pub fn server_to_crash(name: &str) -> Option<Server> {
 fn stop_with_this_process(server: &Server) {
     let script = format!(
         "while kill -0 {} 2>/dev/null; do sleep 0.2; done; \
-         kill -INT $(head -1 '{folder}/data/postmaster.pid') 2>/dev/null; sleep 2; rm -rf '{folder}'",
+         pid=$(head -1 '{folder}/data/postmaster.pid'); \
+         grep -qa '{folder}' /proc/$pid/cmdline && kill -INT $pid; sleep 2; rm -rf '{folder}'",
         std::process::id(),
         folder = server.folder.display()
     );
