@@ -369,8 +369,13 @@ fn admit_recommendation(
             "recommend what was carried",
         ));
     }
-    let names_new =
-        matches!(fact.recommended, Recommended::ChangeSchedule | Recommended::EscalateIntermediate);
+    // What lies beyond the ladder comes by amendment: another schedule, a level between, a level above the top one.
+    let at_the_top = conduct.protocol().is_some_and(|protocol| {
+        let regimen = protocol.cohort(&fact.cohort).map(|cohort| cohort.regimen.as_str());
+        regimen.is_some() && protocol.regimen.last().map(|last| last.id.as_str()) == regimen
+    });
+    let names_new = at_the_top
+        || matches!(fact.recommended, Recommended::ChangeSchedule | Recommended::EscalateIntermediate);
     match &fact.next_cohort {
         Some(next) if !names_new && conduct.protocol().is_none_or(|p| p.cohort(next).is_none()) => {
             Err(Refusal::new(

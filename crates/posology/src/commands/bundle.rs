@@ -102,18 +102,28 @@ struct AccountLine {
     name: String,
 }
 
-fn accounts(desk: &mut Desk, trial: &str) -> Result<Vec<u8>, Failure> {
+/// The file of accounts: name and text of each.
+pub(crate) fn write_accounts(trial: &str, accounts: &[(String, String)]) -> Result<Vec<u8>, Failure> {
     let header = AccountsHeader { accounts: ACCOUNTS.to_owned(), trial: trial.to_owned() };
     let mut bytes = canonical(&header).map_err(Failure::fault)?.into_bytes();
     bytes.push(b'\n');
-    let ledger = desk.record.ledger();
-    for name in ledger.account_names(trial).map_err(Failure::input)? {
-        let Some(stored) = ledger.account(trial, &name).map_err(Failure::input)? else { continue };
-        let line = AccountLine { body: stored.body, name };
+    for (name, body) in accounts {
+        let line = AccountLine { body: body.clone(), name: name.clone() };
         bytes.extend(canonical(&line).map_err(Failure::fault)?.into_bytes());
         bytes.push(b'\n');
     }
     Ok(bytes)
+}
+
+fn accounts(desk: &mut Desk, trial: &str) -> Result<Vec<u8>, Failure> {
+    let ledger = desk.record.ledger();
+    let mut kept = Vec::new();
+    for name in ledger.account_names(trial).map_err(Failure::input)? {
+        if let Some(stored) = ledger.account(trial, &name).map_err(Failure::input)? {
+            kept.push((name, stored.body));
+        }
+    }
+    write_accounts(trial, &kept)
 }
 
 /// The accounts of a file, for a trial.

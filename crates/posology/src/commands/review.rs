@@ -114,7 +114,7 @@ fn recorded(args: &Review, cut_off: Option<jiff::Timestamp>, json: bool) -> Resu
 }
 
 /// What the rule advises, in a line: the form that a recommendation quotes.
-fn advice_in_words(advice: &posology_trial::analysis::decision::Advice) -> String {
+pub(crate) fn advice_in_words(advice: &posology_trial::analysis::decision::Advice) -> String {
     let because: Vec<&str> = advice.decision.because.iter().map(|because| because.says.as_str()).collect();
     format!("{}: {}", advice.advised.word(), because.join("; "))
 }

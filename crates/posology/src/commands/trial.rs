@@ -65,17 +65,8 @@ pub(crate) enum TrialCommand {
     Bundle(bundle::Bundle),
     /// Restore a trial from a bundle or a file of events into a fresh record
     Restore(bundle::Restore),
-    /// Write synthetic patients from the protocol and its plan (patients.toml)
-    Synthesize {
-        /// Folder of the trial
-        dir: PathBuf,
-        /// Seed [default: the plan's]
-        #[arg(long)]
-        seed: Option<u64>,
-        /// Where to write the events [default: standard output]
-        #[arg(long)]
-        out: Option<PathBuf>,
-    },
+    /// Write a synthetic trial from the protocol, its versions and its plan (patients.toml)
+    Synthesize(synthesize::Synthesize),
 }
 
 pub(crate) fn run(command: TrialCommand, json: bool) -> Result<(), Failure> {
@@ -97,6 +88,6 @@ pub(crate) fn run(command: TrialCommand, json: bool) -> Result<(), Failure> {
         TrialCommand::Verify(verify) => verify::run(&verify, json),
         TrialCommand::Bundle(bundle) => bundle::bundle(&bundle, json),
         TrialCommand::Restore(restore) => bundle::restore(&restore, json),
-        TrialCommand::Synthesize { dir, seed, out } => synthesize::run(&dir, seed, out.as_deref()),
+        TrialCommand::Synthesize(synthesize) => synthesize::run(&synthesize),
     }
 }
