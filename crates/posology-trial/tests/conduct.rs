@@ -60,8 +60,8 @@ fn each_role_records_what_the_table_says_and_nothing_else() {
         let event = scene.event(role, visit.clone());
         let refusal = scene.conduct.admit(&event, &Context::at(event.recorded_at)).unwrap_err();
         let may = reach(role, Kind::Visit) != Reach::Nowhere;
-        // Who may record visits is stopped only because S1 is not known, at no site.
-        assert_eq!(refusal.rule, if may { "permission/site" } else { "permission/kind" }, "{role:?}");
+        // Who may record visits is stopped only because S1 is not known.
+        assert_eq!(refusal.rule, if may { "subject/known" } else { "permission/kind" }, "{role:?}");
     }
 }
 

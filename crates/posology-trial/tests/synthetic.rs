@@ -1,4 +1,4 @@
-//! The example's record: made again byte for byte, and true to its plan whatever the seed.
+//! The example's patients: made again, and true to their plan whatever the seed.
 #![allow(clippy::unwrap_used)]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -69,20 +69,22 @@ fn last_day(fact: &Fact) -> Option<Date> {
 }
 
 #[test]
-fn the_checked_in_record_is_made_again_byte_for_byte() {
+fn the_patients_of_the_checked_in_record_are_made_again() {
     let plan = plan();
-    let text = example(&plan, plan.seed).write();
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/clr131/events.ndjson");
-    if std::env::var_os("UPDATE_EXAMPLE").is_some() {
-        std::fs::write(path, &text).unwrap();
+    let text = std::fs::read_to_string(path).unwrap();
+    assert!(text.len() < 3_500_000, "{} bytes", text.len());
+    let checked_in = Chain::read(&text).unwrap();
+    assert_eq!(checked_in.write(), text);
+    // What people do around them (directives, assays, screening) is put in when the trial is conducted.
+    let made = example(&plan, plan.seed);
+    let mut there = facts(&checked_in);
+    for fact in facts(&made).filter(|fact| fact.subject().is_some()) {
+        assert!(
+            there.any(|other| other == fact),
+            "{fact:?} is not in examples/clr131/events.ndjson in this order: make it anew with `posology trial synthesize examples/clr131`"
+        );
     }
-    let checked_in = std::fs::read_to_string(path).unwrap();
-    assert!(
-        text == checked_in,
-        "examples/clr131/events.ndjson is stale: run this test with UPDATE_EXAMPLE=1"
-    );
-    assert!(text.len() < 2_500_000, "{} bytes", text.len());
-    assert_eq!(Chain::read(&text).unwrap().write(), text);
 }
 
 #[test]

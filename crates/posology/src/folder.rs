@@ -79,20 +79,26 @@ impl Folder {
         }
     }
 
-    /// The protocol by which events are judged, with the SHA-256 of its text: in a founded record the one adopted last,
-    /// else the folder's.
-    pub(crate) fn in_force(&self, chain: &Chain) -> (Protocol, String) {
-        let founded =
-            chain.entries().first().is_some_and(|entry| matches!(entry.event.fact, Fact::TrialFounded(_)));
+    /// The protocol by which events are judged, with the SHA-256 of its text: the one adopted last in a record, else the
+    /// folder's, so that what another protocol would say can be tried on a file of events.
+    pub(crate) fn in_force(&self, chain: &Chain) -> Result<(Protocol, String), Failure> {
         let adopted = chain.entries().iter().rev().find_map(|entry| match &entry.event.fact {
-            Fact::ProtocolAdopted(adopted) if founded => Some(adopted),
+            Fact::ProtocolAdopted(adopted) => Some(adopted),
             _ => None,
         });
-        match adopted.map(|adopted| (Protocol::read(&adopted.text), adopted.sha256.clone())) {
-            Some((Ok((protocol, _)), sha256)) => (protocol, sha256),
-            _ => (self.protocol.clone(), self.protocol_sha256()),
+        if self.location()?.is_some()
+            && let Some(adopted) = adopted.filter(|_| is_founded(chain))
+            && let Ok((protocol, _)) = Protocol::read(&adopted.text)
+        {
+            return Ok((protocol, adopted.sha256.clone()));
         }
+        Ok((self.protocol.clone(), self.protocol_sha256()))
     }
+}
+
+/// Whether events are those of a founded trial, not a mere file of facts.
+pub(crate) fn is_founded(chain: &Chain) -> bool {
+    chain.entries().first().is_some_and(|entry| matches!(entry.event.fact, Fact::TrialFounded(_)))
 }
 
 /// Settings of a folder that are no part of the protocol: `posology.toml`.

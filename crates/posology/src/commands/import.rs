@@ -22,7 +22,7 @@ use posology_trial::protocol::Protocol;
 
 use crate::desk::{self, Desk, Identity, actor};
 use crate::failure::Failure;
-use crate::folder::{Folder, write_atomically};
+use crate::folder::{Folder, is_founded, write_atomically};
 use crate::output;
 
 #[derive(Args)]
@@ -57,6 +57,13 @@ pub(crate) fn run(args: &Import, json: bool) -> Result<(), Failure> {
     }
     let _lock = folder.lock()?;
     let mut chain = folder.events()?;
+    if is_founded(&chain) {
+        return Err(Failure::input(format!(
+            "{}: expected a file of facts, found the events of a founded trial; mend: restore its record (`posology trial restore {} DIR`) and import there",
+            folder.events_path().display(),
+            folder.path.display()
+        )));
+    }
     let outcome = read(args, &chain)?;
 
     let recorded_at = args.recorded_at.unwrap_or_else(jiff::Timestamp::now);
@@ -196,7 +203,7 @@ fn into_record(args: &Import, json: bool) -> Result<(), Failure> {
 fn analysed(desk: &Desk) -> Option<Analysis> {
     let chain = desk.record.chain();
     let cut = Cut::freeze(chain, None).ok()?;
-    let (protocol, sha256) = desk.folder.in_force(chain);
+    let (protocol, sha256) = desk.folder.in_force(chain).ok()?;
     Analysis::of(&protocol, &sha256, chain, &cut).ok()
 }
 

@@ -24,7 +24,7 @@ pub(crate) fn run(args: &Review, json: bool) -> Result<(), Failure> {
     }
     let chain = folder.events()?;
     let cut = Cut::freeze(&chain, cut_off).map_err(Failure::input)?;
-    let (protocol, sha256) = folder.in_force(&chain);
+    let (protocol, sha256) = folder.in_force(&chain)?;
     let analysis = Analysis::of(&protocol, &sha256, &chain, &cut).map_err(Failure::input)?;
     let cohort = cohort(&analysis, args.cohort.as_deref())?;
     let (results, files) = packet_files(&analysis, cohort, None)?;
@@ -67,7 +67,7 @@ fn recorded(args: &Review, cut_off: Option<jiff::Timestamp>, json: bool) -> Resu
     let cut = again.map_or(asked, |(_, frozen)| frozen.cut.clone());
     let again = again.is_some();
 
-    let (protocol, sha256) = desk.folder.in_force(desk.record.chain());
+    let (protocol, sha256) = desk.folder.in_force(desk.record.chain())?;
     let analysis = Analysis::of(&protocol, &sha256, desk.record.chain(), &cut).map_err(Failure::input)?;
     let cohort = cohort(&analysis, args.cohort.as_deref())?;
     let (results, files) = packet_files(&analysis, cohort, Some(number))?;

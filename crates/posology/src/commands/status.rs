@@ -23,7 +23,7 @@ pub(crate) fn run(dir: &Path, cut: Option<&str>, as_json: bool) -> Result<(), Fa
         }
         cut => cut.map_err(Failure::input)?,
     };
-    let (protocol, sha256) = folder.in_force(&chain);
+    let (protocol, sha256) = folder.in_force(&chain)?;
     let analysis = Analysis::of(&protocol, &sha256, &chain, &cut).map_err(Failure::input)?;
     let conduct = Conduct::replay(&chain).map_err(Failure::input)?;
     let holds =
@@ -37,7 +37,7 @@ pub(crate) fn run(dir: &Path, cut: Option<&str>, as_json: bool) -> Result<(), Fa
         output::json(&document);
     } else {
         output::text(&words(&analysis, &board));
-        if conduct.founded().is_some() && folder.protocol_sha256() != sha256 {
+        if folder.location()?.is_some() && folder.protocol_sha256() != sha256 {
             output::text(&format!(
                 "Note: trial.toml differs from version {} as adopted, by which this is judged; adopt it with `posology trial record {} protocol-adopted`.",
                 protocol.version.id,

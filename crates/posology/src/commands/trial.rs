@@ -24,7 +24,6 @@ pub(crate) enum TrialCommand {
     #[command(subcommand)]
     Account(people::AccountCommand),
     /// Record one event: `posology trial record DIR` lists the kinds, `… DIR EVENT --help` the options of one
-    #[command(disable_help_flag = true)]
     Record {
         /// Folder of the trial
         dir: PathBuf,

@@ -21,11 +21,11 @@ use posology_trial::committee::{packet_digest, seal};
 use posology_trial::conduct::{Conduct, Context};
 use posology_trial::cut::Cut;
 use posology_trial::event::{
-    Administration, Amount, ApprovalBy, Assay, AssayBy, Attendance, Chain, Choice, Closed, CohortOpened, DataCut,
-    DirectedFraction, Eligibility, Enrolment, Event, Fact, KeyIssued, Kind, Meaning, Meeting, Mode, PacketFile,
-    PacketFrozen, Person, Prescription, ProtocolAdopted, Recommendation, Residual, Role, RoleGranted, Screening,
-    SecondCheck, SessionKind, SiteApproved, SiteOpened, SiteReleased, SponsorDecision, Statement,
-    ThyroidBlockade, TrialFounded, Vote, WrittenDirective, sha256,
+    Administration, Amount, ApprovalBy, Assay, AssayBy, Attendance, Chain, Choice, Closed, CohortOpened,
+    DataCut, DirectedFraction, Eligibility, Enrolment, Event, Fact, KeyIssued, Kind, Meaning, Meeting, Mode,
+    PacketFile, PacketFrozen, Person, Prescription, ProtocolAdopted, Recommendation, Residual, Role,
+    RoleGranted, Screening, SecondCheck, SessionKind, SiteApproved, SiteOpened, SiteReleased,
+    SponsorDecision, Statement, ThyroidBlockade, TrialFounded, Vote, WrittenDirective, sha256,
 };
 use posology_trial::permission::{Reach, reach};
 use posology_trial::protocol::Protocol;
@@ -80,7 +80,8 @@ impl Conducted {
     fn entropy<const N: usize>(&self, what: &str) -> [u8; N] {
         let mut bytes = [0; N];
         for (block, place) in bytes.chunks_mut(32).zip(0_u32..) {
-            let hash = sha256(format!("posology synthetic/{}/{}/{what}/{place}", self.trial, self.seed).as_bytes());
+            let hash =
+                sha256(format!("posology synthetic/{}/{}/{what}/{place}", self.trial, self.seed).as_bytes());
             for (byte, digits) in block.iter_mut().zip(hash.as_bytes().chunks(2)) {
                 let text = std::str::from_utf8(digits).unwrap_or_default();
                 *byte = u8::from_str_radix(text, 16).unwrap_or_default();
@@ -94,7 +95,13 @@ impl Conducted {
     }
 
     /// Records a fact by someone in a role; its hash.
-    fn by(&mut self, user: &str, role: Role, at: Timestamp, fact: impl Into<Fact>) -> Result<String, Failure> {
+    fn by(
+        &mut self,
+        user: &str,
+        role: Role,
+        at: Timestamp,
+        fact: impl Into<Fact>,
+    ) -> Result<String, Failure> {
         let actor = Actor {
             user: user.to_owned(),
             role,
@@ -122,7 +129,11 @@ impl Conducted {
             trial: self.trial.clone(),
             signs: signs.to_owned(),
             user: user.to_owned(),
-            printed_name: self.conduct.person(user).map(|person| person.printed_name.clone()).unwrap_or_default(),
+            printed_name: self
+                .conduct
+                .person(user)
+                .map(|person| person.printed_name.clone())
+                .unwrap_or_default(),
             role,
             meaning: Meaning::Approval,
             at,
@@ -133,7 +144,14 @@ impl Conducted {
     }
 
     /// A person with a key, in a role.
-    fn person(&mut self, at: Timestamp, user: &str, name: &str, role: Role, site: Option<&str>) -> Result<(), Failure> {
+    fn person(
+        &mut self,
+        at: Timestamp,
+        user: &str,
+        name: &str,
+        role: Role,
+        site: Option<&str>,
+    ) -> Result<(), Failure> {
         let (user, key, root) = (user.to_owned(), self.secret(user), self.secret("root"));
         let admin = Role::Administrator;
         let printed_name = name.to_owned();
@@ -184,7 +202,8 @@ pub(super) fn conduct(
             happenings.push((at, Happening::Freeze(review, &cohort.id)));
         }
     }
-    let recorded = facts.entries().iter().filter(|entry| !matches!(entry.event.fact, Fact::ProtocolAdopted(_)));
+    let recorded =
+        facts.entries().iter().filter(|entry| !matches!(entry.event.fact, Fact::ProtocolAdopted(_)));
     happenings.extend(recorded.map(|entry| (entry.event.recorded_at, Happening::Fact(&entry.event.fact))));
     happenings.sort_by_key(|(at, happening)| {
         let order = match happening {
@@ -354,7 +373,12 @@ fn open(trial: &mut Conducted, opened: &CohortOpened, at: Timestamp) -> Result<(
     trial.by("sponsor", Role::Sponsor, at, opened.clone()).map(|_| ())
 }
 
-fn before_enrolment(trial: &mut Conducted, fact: &Enrolment, site: &str, at: Timestamp) -> Result<(), Failure> {
+fn before_enrolment(
+    trial: &mut Conducted,
+    fact: &Enrolment,
+    site: &str,
+    at: Timestamp,
+) -> Result<(), Failure> {
     let (subject, version) = (fact.subject.clone(), fact.protocol_version.clone());
     let screening =
         Screening { subject: subject.clone(), date: fact.date, protocol_version: version.clone() };
@@ -423,8 +447,13 @@ fn direct(trial: &mut Conducted, last: &Prescription, site: &str, at: Timestamp)
     trial.sign(&user, Role::AuthorisedUser, at, &hash)?;
     if let Some(first) = first.filter(|_| nuclide.starts_with("I-")) {
         let start = noon(after(first, -2))?;
-        let blockade =
-            ThyroidBlockade { subject, agent: "Potassium iodide 130 mg daily".to_owned(), start, end: None, missed: 0 };
+        let blockade = ThyroidBlockade {
+            subject,
+            agent: "Potassium iodide 130 mg daily".to_owned(),
+            start,
+            end: None,
+            missed: 0,
+        };
         trial.by(&at_site(Role::SiteCoordinator, site), Role::SiteCoordinator, at, blockade)?;
     }
     Ok(())
@@ -434,7 +463,10 @@ fn direct(trial: &mut Conducted, last: &Prescription, site: &str, at: Timestamp)
 const LEFT: Decimal = Decimal::from_parts(3, 0, 0, false, 1);
 
 /// A fraction given, with its times and the half-life of the product.
-fn times(trial: &Conducted, given: &Administration) -> Option<(u32, Timestamp, Timestamp, Activity, HalfLife)> {
+fn times(
+    trial: &Conducted,
+    given: &Administration,
+) -> Option<(u32, Timestamp, Timestamp, Activity, HalfLife)> {
     let start = given.start.instant()?;
     let end = given.end.as_ref().and_then(posology_trial::when::When::instant).unwrap_or(start);
     let Some(Amount::Activity(net)) = given.amount else { return None };
@@ -448,7 +480,12 @@ fn minutes(at: Timestamp, minutes: i64) -> Timestamp {
 }
 
 /// Assay and second check: the reading is what leaves the net activity once what is left was subtracted.
-fn before_administration(trial: &mut Conducted, given: &Administration, site: &str, at: Timestamp) -> Result<(), Failure> {
+fn before_administration(
+    trial: &mut Conducted,
+    given: &Administration,
+    site: &str,
+    at: Timestamp,
+) -> Result<(), Failure> {
     let Some((fraction, start, _, net, half_life)) = times(trial, given) else { return Ok(()) };
     let read_at = minutes(start, -45);
     let factor = decay_factor(half_life, read_at, start).map_err(Failure::fault)?;
@@ -480,7 +517,12 @@ fn before_administration(trial: &mut Conducted, given: &Administration, site: &s
     trial.by(&at_site(Role::Investigator, site), Role::Investigator, at, check).map(|_| ())
 }
 
-fn after_administration(trial: &mut Conducted, given: &Administration, site: &str, at: Timestamp) -> Result<(), Failure> {
+fn after_administration(
+    trial: &mut Conducted,
+    given: &Administration,
+    site: &str,
+    at: Timestamp,
+) -> Result<(), Failure> {
     let Some((fraction, start, end, _, half_life)) = times(trial, given) else { return Ok(()) };
     let read_at = minutes(end, 20);
     let factor = decay_factor(half_life, start, read_at).map_err(Failure::fault)?;
@@ -502,7 +544,8 @@ fn freeze(trial: &mut Conducted, plan: &ReviewPlan, cohort: &str, at: Timestamp)
     // Where nothing was recorded between the planned cut-off and the meeting, the last fact is the cut-off.
     let last = Cut::freeze(chain, None).map_err(Failure::input)?;
     let cut = if cut_off < last.cut_off { Cut { cut_off, ..last } } else { last };
-    let Some((protocol, text)) = trial.conduct.adopted().last().map(|last| (&last.protocol, &last.sha256)) else {
+    let Some((protocol, text)) = trial.conduct.adopted().last().map(|last| (&last.protocol, &last.sha256))
+    else {
         return Err(Failure::fault("a review before any protocol"));
     };
     let analysis = Analysis::of(protocol, text, chain, &cut).map_err(Failure::input)?;
