@@ -221,6 +221,37 @@ pub enum Gate {
     AfterUse,
 }
 
+/// How a deviation is held against the percentage of a gate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum Comparison {
+    /// Only what is beyond the percentage: exactly 20% is not more than 20%.
+    MoreThan,
+    /// What is at the percentage, too: exactly 20% is at least 20%.
+    AtLeast,
+}
+
+impl Comparison {
+    /// The operator in words.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::MoreThan => "more than",
+            Self::AtLeast => "at least",
+        }
+    }
+
+    /// The limit in words: `more than 10%`, `20% or more`.
+    #[must_use]
+    pub fn limit(self, percent: Decimal) -> String {
+        match self {
+            Self::MoreThan => format!("more than {percent}%"),
+            Self::AtLeast => format!("{percent}% or more"),
+        }
+    }
+}
+
 /// The thresholds of the gates, which each site sets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -229,12 +260,18 @@ pub struct GateSettings {
     /// More than this percentage off is outside the protocol's tolerance; 10 by default.
     #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub tolerance_percent: Decimal,
+    /// How a deviation is held against it; `more-than` by default.
+    pub tolerance_comparison: Comparison,
     /// More than this percentage off before use needs the authorised user's direction; 20 by default.
     #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub before_use_percent: Decimal,
+    /// How a deviation is held against it; `more-than` by default, as 10 CFR 35.63(d) says.
+    pub before_use_comparison: Comparison,
     /// This percentage off or more after use is for review; 20 by default.
     #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub after_use_percent: Decimal,
+    /// How a deviation is held against it; `at-least` by default, as 10 CFR 35.3045(a)(1) says.
+    pub after_use_comparison: Comparison,
     /// This percentage off or more in a single fraction is for review; off by default, as the regulation words that
     /// test for absorbed dose and not for dosage.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -246,8 +283,11 @@ impl Default for GateSettings {
     fn default() -> Self {
         Self {
             tolerance_percent: Decimal::TEN,
+            tolerance_comparison: Comparison::MoreThan,
             before_use_percent: Decimal::from(20),
+            before_use_comparison: Comparison::MoreThan,
             after_use_percent: Decimal::from(20),
+            after_use_comparison: Comparison::AtLeast,
             single_fraction_percent: None,
         }
     }
@@ -316,26 +356,28 @@ pub fn review(
         prescribed: Activity::total(fractions.iter().map(|f| f.prescribed))?,
         delivered: Activity::total(fractions.iter().map(|f| f.delivered))?,
     };
-    let (percent, or_exactly, words, who, source) = match gate {
-        Gate::ProtocolTolerance => {
-            (settings.tolerance_percent, false, "more than", "the investigator", "protocol, tolerance")
-        }
+    let (percent, comparison, who, source) = match gate {
+        Gate::ProtocolTolerance => (
+            settings.tolerance_percent,
+            settings.tolerance_comparison,
+            "the investigator",
+            "protocol, tolerance",
+        ),
         Gate::BeforeUse => (
             settings.before_use_percent,
-            false,
-            "more than",
+            settings.before_use_comparison,
             "the authorised user, whose direction it needs before use",
             "10 CFR 35.63(d)",
         ),
         Gate::AfterUse => (
             settings.after_use_percent,
-            true,
-            "at least",
+            settings.after_use_comparison,
             "the radiation safety officer",
             "10 CFR 35.3045(a)(1)",
         ),
     };
-    let off = whole.off_by(percent, or_exactly);
+    let words = comparison.words();
+    let off = whole.off_by(percent, comparison == Comparison::AtLeast);
     let outside = gate != Gate::ProtocolTolerance
         && range.is_some_and(|(low, high)| whole.delivered < low || whole.delivered > high);
     let single = settings.single_fraction_percent.filter(|_| gate == Gate::AfterUse);

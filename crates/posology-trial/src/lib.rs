@@ -10,6 +10,7 @@ pub mod cohort;
 pub mod committee;
 pub mod conduct;
 pub mod cut;
+pub mod dosing;
 pub mod event;
 pub mod follow;
 pub mod permission;

@@ -4,6 +4,7 @@
 //! out. Each table of the file is one type here; every setting has the default given in its description.
 
 mod check;
+mod dosing;
 mod problem;
 mod read;
 mod schema;
@@ -14,6 +15,7 @@ use jiff::civil::Date;
 use posology_clinic::body_surface::Formula;
 use posology_clinic::ctcae;
 use posology_clinic::dlt::Rules;
+use posology_clinic::prescription::Comparison;
 use posology_clinic::quantity::{ActivityPerArea, Area};
 use posology_clinic::response::Category;
 use posology_clinic::response::imwg;
@@ -25,6 +27,7 @@ use serde::{Deserialize, Serialize};
 use crate::analysis::endpoint;
 use crate::event::ApprovalBy;
 
+pub use dosing::{Dosing, ReferenceTime, StemCellRule};
 pub use problem::{Problem, Problems, Severity};
 pub use read::{DesignFile, read_design, read_scenarios, read_toml};
 pub use schema::json_schema;
@@ -50,6 +53,9 @@ pub struct Protocol {
     /// Tolerances and review gates for administered activity.
     #[serde(default)]
     pub gates: Gates,
+    /// Radiopharmacy: checks, weighing again, blockade of the thyroid, release, stem cells.
+    #[serde(default)]
+    pub dosing: Dosing,
     /// Regimens: a dose level is an activity per area and its schedule. In the order of the ladder.
     #[serde(default)]
     pub regimen: Vec<Regimen>,
@@ -220,12 +226,18 @@ pub struct Gates {
     /// Protocol tolerance of net administered against prescribed activity, percent (10).
     #[schemars(schema_with = "schema::decimal")]
     pub tolerance_percent: Decimal,
+    /// How a deviation is held against it (`more-than`).
+    pub tolerance_comparison: Comparison,
     /// Before use: more than this off the prescribed dosage needs the authorised user's direction (20).
     #[schemars(schema_with = "schema::decimal")]
     pub before_use_percent: Decimal,
+    /// How a deviation is held against it (`more-than`, by 10 CFR 35.63(d)).
+    pub before_use_comparison: Comparison,
     /// After use: this much off or more is for review by the radiation safety officer (20).
     #[schemars(schema_with = "schema::decimal")]
     pub after_use_percent: Decimal,
+    /// How a deviation is held against it (`at-least`, by 10 CFR 35.3045(a)(1)).
+    pub after_use_comparison: Comparison,
     /// Later than this many days after its planned day, a fraction counts as delayed (3).
     pub delayed_more_than_days: u32,
 }
@@ -234,8 +246,11 @@ impl Default for Gates {
     fn default() -> Self {
         Self {
             tolerance_percent: Decimal::TEN,
+            tolerance_comparison: Comparison::MoreThan,
             before_use_percent: Decimal::from(20),
+            before_use_comparison: Comparison::MoreThan,
             after_use_percent: Decimal::from(20),
+            after_use_comparison: Comparison::AtLeast,
             delayed_more_than_days: 3,
         }
     }
@@ -247,8 +262,11 @@ impl Gates {
     pub fn settings(&self) -> posology_clinic::prescription::GateSettings {
         posology_clinic::prescription::GateSettings {
             tolerance_percent: self.tolerance_percent,
+            tolerance_comparison: self.tolerance_comparison,
             before_use_percent: self.before_use_percent,
+            before_use_comparison: self.before_use_comparison,
             after_use_percent: self.after_use_percent,
+            after_use_comparison: self.after_use_comparison,
             single_fraction_percent: None,
         }
     }
@@ -769,6 +787,16 @@ impl Regimen {
 }
 
 impl Protocol {
+    /// Whether a treatment as recorded is the product under study; without a product in the protocol, all are.
+    #[must_use]
+    pub fn is_product(&self, treatment: &str) -> bool {
+        self.product.as_ref().is_none_or(|product| {
+            std::iter::once(&product.name)
+                .chain(&product.also)
+                .any(|name| name.eq_ignore_ascii_case(treatment.trim()))
+        })
+    }
+
     /// The regimen of an id.
     #[must_use]
     pub fn regimen(&self, id: &str) -> Option<&Regimen> {

@@ -1,13 +1,16 @@
 //! The state at a cut: the fold of the facts it takes, sorted by patient and by cohort.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use crate::cut::Cut;
+use crate::dosing::net_of_readings;
 use crate::event::{
-    Administration, AdverseEvent, Chain, Characteristic, CohortOpened, Death, Disposition, DltJudgement,
-    Enrolment, EvaluabilityJudgement, Fact, FractionOmitted, History, Laboratory, NewTherapy, Prescription,
-    ProtocolAdopted, Recommendation, ResponseAssessment, SponsorDecision, Subject, Support, Visit, VitalSign,
+    Administration, AdverseEvent, Amount, Assay, Chain, Characteristic, CohortOpened, Death, Disposition,
+    DltJudgement, Enrolment, EvaluabilityJudgement, Fact, FractionOmitted, History, Infusion, Laboratory,
+    Meaning, NewTherapy, Prescription, ProtocolAdopted, Recommendation, Residual, ResponseAssessment, Role,
+    Signature, SponsorDecision, Subject, Support, Visit, VitalSign, WrittenDirective,
 };
+use crate::protocol::Protocol;
 
 /// Everything recorded of the trial, up to a cut.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -39,6 +42,12 @@ pub struct Patient {
     pub prescriptions: Vec<Prescription>,
     /// Administrations.
     pub administrations: Vec<Administration>,
+    /// Activities before use.
+    pub assays: Vec<Assay>,
+    /// Activities left.
+    pub residuals: Vec<Residual>,
+    /// How fractions were given.
+    pub infusions: Vec<Infusion>,
     /// Fractions not given.
     pub omitted: Vec<FractionOmitted>,
     /// Adverse events.
@@ -77,6 +86,9 @@ impl Patient {
             characteristics: Vec::new(),
             prescriptions: Vec::new(),
             administrations: Vec::new(),
+            assays: Vec::new(),
+            residuals: Vec::new(),
+            infusions: Vec::new(),
             omitted: Vec::new(),
             adverse_events: Vec::new(),
             dlt_judgements: Vec::new(),
@@ -178,15 +190,57 @@ impl State {
                 state.patients.insert(subject.subject.clone(), Patient::new(subject.clone()));
             }
         }
+        let signed: HashSet<&str> = entries
+            .iter()
+            .filter_map(|entry| match &entry.event.fact {
+                Fact::Signature(Signature { statement, .. })
+                    if statement.role == Role::AuthorisedUser && statement.meaning == Meaning::Approval =>
+                {
+                    Some(statement.signs.as_str())
+                }
+                _ => None,
+            })
+            .collect();
         for entry in entries {
-            state.apply(&entry.event.fact);
+            match &entry.event.fact {
+                Fact::WrittenDirective(directive) if signed.contains(entry.hash.as_str()) => {
+                    if let Some(patient) = state.patients.get_mut(&directive.subject) {
+                        patient.prescribe(directive);
+                    }
+                }
+                fact => state.apply(fact),
+            }
         }
+        state.settle_net();
         for patient in state.patients.values_mut() {
             patient.subject_dies = dies_later.contains(&patient.id());
             patient.settle_death(cut);
             patient.forget_after(cut);
         }
         state
+    }
+
+    /// An administration that states no amount has what its readings give; without both readings it stays unknown.
+    fn settle_net(&mut self) {
+        let asks = |patient: &Patient| {
+            !patient.residuals.is_empty()
+                && patient.administrations.iter().any(|given| given.amount.is_none())
+        };
+        if !self.patients.values().any(asks) {
+            return;
+        }
+        let Some((protocol, _)) = self.protocols.last().and_then(|last| Protocol::read(&last.text).ok())
+        else {
+            return;
+        };
+        for patient in self.patients.values_mut() {
+            let readings = (&*patient.assays, &*patient.residuals, &*patient.infusions);
+            for given in &mut patient.administrations {
+                if given.amount.is_none() && protocol.is_product(&given.treatment) {
+                    given.amount = net_of_readings(&protocol, given, readings).map(Amount::Activity);
+                }
+            }
+        }
     }
 
     fn apply(&mut self, fact: &Fact) {
@@ -207,12 +261,27 @@ impl State {
 }
 
 impl Patient {
+    /// What a signed directive prescribes, fraction by fraction.
+    fn prescribe(&mut self, directive: &WrittenDirective) {
+        self.prescriptions.extend(directive.fractions.iter().map(|part| Prescription {
+            subject: directive.subject.clone(),
+            fraction: part.fraction,
+            per_area: directive.per_area,
+            body_surface_m2: directive.body_surface_m2,
+            activity: Some(part.activity),
+            planned: Some(part.planned.into()),
+        }));
+    }
+
     fn apply(&mut self, fact: &Fact) {
         match fact {
             Fact::Enrolment(fact) => self.enrolment = Some(fact.clone()),
             Fact::Characteristic(fact) => self.characteristics.push(fact.clone()),
             Fact::Prescription(fact) => self.prescriptions.push(fact.clone()),
             Fact::Administration(fact) => self.administrations.push(fact.clone()),
+            Fact::Assay(fact) => self.assays.push(fact.clone()),
+            Fact::Residual(fact) => self.residuals.push(fact.clone()),
+            Fact::Infusion(fact) => self.infusions.push(fact.clone()),
             Fact::FractionOmitted(fact) => self.omitted.push(fact.clone()),
             Fact::AdverseEvent(fact) => self.adverse_events.push(fact.clone()),
             Fact::DltJudgement(fact) => self.dlt_judgements.push(fact.clone()),

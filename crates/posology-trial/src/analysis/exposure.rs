@@ -72,7 +72,7 @@ impl Exposure {
         let mut given: Vec<&Administration> = patient
             .administrations
             .iter()
-            .filter(|administration| is_product(protocol, administration))
+            .filter(|administration| protocol.is_product(&administration.treatment))
             .collect();
         given.sort_by_key(|administration| {
             (administration.start.earliest_date(), administration.start.instant(), administration.fraction)
@@ -182,7 +182,7 @@ pub(super) fn other_activities(protocol: &Protocol, patient: &Patient) -> BTreeS
         .administrations
         .iter()
         .filter(|administration| matches!(administration.amount, Some(Amount::Activity(_))))
-        .filter(|administration| !is_product(protocol, administration))
+        .filter(|administration| !protocol.is_product(&administration.treatment))
         .map(|administration| administration.treatment.clone())
         .collect()
 }
@@ -192,15 +192,6 @@ fn prescribed_activity(prescription: &Prescription) -> Option<Activity> {
     prescription.activity.or_else(|| {
         let mbq = prescription.per_area?.mbq_per_m2().checked_mul(prescription.body_surface_m2?)?;
         Activity::from_mbq(mbq).ok()
-    })
-}
-
-/// Whether an administration is of the product under study; without a product in the protocol, all are.
-fn is_product(protocol: &Protocol, administration: &Administration) -> bool {
-    protocol.product.as_ref().is_none_or(|product| {
-        std::iter::once(&product.name)
-            .chain(&product.also)
-            .any(|name| name.eq_ignore_ascii_case(administration.treatment.trim()))
     })
 }
 

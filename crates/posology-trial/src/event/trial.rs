@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use jiff::civil::Date;
+use posology_clinic::prescription::Comparison;
 use posology_clinic::quantity::Activity;
 use rust_decimal::Decimal;
 use schemars::JsonSchema;
@@ -175,6 +176,18 @@ pub struct SiteSettings {
     /// Retained activity above which written instructions are due (7 mCi of I-131).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instructions_above: Option<Activity>,
+    /// How a deviation is held against the tolerance; the protocol's comparison if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tolerance_comparison: Option<Comparison>,
+    /// How a deviation before use is held against its percentage; the protocol's comparison if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before_use_comparison: Option<Comparison>,
+    /// How a deviation after use is held against its percentage; the protocol's comparison if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after_use_comparison: Option<Comparison>,
+    /// Whether a second person's check is asked for before administration; the protocol's answer if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub second_check: Option<bool>,
 }
 
 /// A subject screened under a version of the protocol.

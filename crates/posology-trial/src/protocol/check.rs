@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use posology_clinic::ctcae;
 use posology_clinic::dlt::{Condition, LabRule};
-use posology_clinic::nuclide::HALF_LIVES;
+use posology_clinic::nuclide::{HALF_LIVES, HalfLife};
 use posology_clinic::response::Category;
 use posology_design::Design;
 use rust_decimal::Decimal;
@@ -26,6 +26,7 @@ pub(super) fn faults(protocol: &Protocol) -> Vec<Fault> {
     versions(protocol, &mut faults);
     product(protocol, &mut faults);
     percentages(protocol, &mut faults);
+    dosing(protocol, &mut faults);
     regimens(protocol, &mut faults);
     cohorts(protocol, &mut faults);
     window(protocol, &mut faults);
@@ -169,6 +170,28 @@ fn product(protocol: &Protocol, faults: &mut Faults) {
     }
 }
 
+/// Nothing stays in the body longer than it takes to decay.
+fn dosing(protocol: &Protocol, faults: &mut Faults) {
+    let Some(days) = protocol.dosing.effective_half_life_days else { return };
+    let product = protocol.product.as_ref();
+    let physical = product.and_then(|product| {
+        HalfLife::of(product.radionuclide.as_deref()?, product.half_life.as_deref()).ok().map(HalfLife::days)
+    });
+    if days <= Decimal::ZERO || physical.is_some_and(|physical| days > physical) {
+        faults.error(
+            "dosing.effective-half-life-days",
+            days.to_string(),
+            match physical {
+                Some(physical) => {
+                    format!("above 0 and at most {physical} days, the physical half-life: it is shortened by excretion")
+                }
+                None => "above 0 days".to_owned(),
+            },
+            "write the effective half-life in days, such as 6.5",
+        );
+    }
+}
+
 fn percentages(protocol: &Protocol, faults: &mut Faults) {
     let gates = &protocol.gates;
     for (path, percent) in [
@@ -176,6 +199,7 @@ fn percentages(protocol: &Protocol, faults: &mut Faults) {
         ("gates.before-use-percent", gates.before_use_percent),
         ("gates.after-use-percent", gates.after_use_percent),
         ("evaluability.minimum-percent", protocol.evaluability.minimum_percent),
+        ("dosing.weight-change-percent", protocol.dosing.weight_change_percent),
     ] {
         if !(Decimal::ZERO..=Decimal::ONE_HUNDRED).contains(&percent) {
             faults.error(path, percent.to_string(), "a percentage from 0 to 100", "write 10 for ten percent");

@@ -129,8 +129,13 @@ impl Scene {
 
     /// With the protocol in force at site 01 and cohort A open.
     pub fn open() -> Self {
+        Self::open_with(PROTOCOL)
+    }
+
+    /// The same under another protocol, of version 1.0 with a cohort A.
+    pub fn open_with(text: &str) -> Self {
         let mut scene = Self::peopled();
-        scene.by(Role::Administrator, adoption(PROTOCOL));
+        scene.by(Role::Administrator, adoption(text));
         scene.sign(Role::Sponsor, Meaning::Approval);
         for by in [ApprovalBy::EthicsCommittee, ApprovalBy::RadiationSafety] {
             scene.by(
