@@ -716,3 +716,14 @@ fn a_design_that_goes_on_at_a_too_toxic_first_level_is_refused_in_a_trial() {
     let weighed = found.iter().find(|problem| problem.path == "escalation.weights").unwrap();
     assert_eq!(weighed.found, "a pending patient counts 0.50 on day 14");
 }
+
+#[test]
+fn an_effective_half_life_is_not_longer_than_the_physical_one() {
+    let with = |setting: &str| Protocol::read(&format!("{EXAMPLE}\n[dosing]\n{setting}\n"));
+    assert!(with("effective-half-life-days = 6.5").is_ok());
+    for days in ["0", "8.03"] {
+        let problems = with(&format!("effective-half-life-days = {days}")).unwrap_err();
+        assert!(problems.as_slice().iter().any(|p| p.path == "dosing.effective-half-life-days"), "{days}");
+    }
+    assert!(with("weight-change-percent = 101").is_err());
+}

@@ -375,7 +375,7 @@ impl<'a> Facts<'a> {
         standing!(self.conduct, self.subject, None::<&str>, Characteristic)
             .filter(|(fact, _)| fact.name.eq_ignore_ascii_case(name))
             .map(|(fact, _)| fact.value.as_str())
-            .last()
+            .next_back()
     }
 
     /// Weights in kilograms with their days, oldest first; one whose unit is not known is left out.
