@@ -102,13 +102,16 @@ impl Conducted {
         at: Timestamp,
         fact: impl Into<Fact>,
     ) -> Result<String, Failure> {
-        let actor = Actor {
+        self.record(Self::actor(user, role).event(at, fact))
+    }
+
+    fn actor(user: &str, role: Role) -> Actor {
+        Actor {
             user: user.to_owned(),
             role,
             local_offset: Some("-06:00".to_owned()),
             software: SOFTWARE.to_owned(),
-        };
-        self.record(actor.event(at, fact))
+        }
     }
 
     fn record(&mut self, event: Event) -> Result<String, Failure> {
@@ -359,7 +362,13 @@ fn take(trial: &mut Conducted, fact: &Fact, at: Timestamp) -> Result<(), Failure
                 _ => {}
             }
             let (user, role) = recorder(fact.kind(), &site);
-            trial.by(&user, role, at, fact.clone())?;
+            // Late, or less than directed, it stands with a flag and the reason that the plan gives.
+            let reason = match fact {
+                Fact::Administration(given) => given.adjustment.as_ref().map(|why| why.reason.clone()),
+                _ => None,
+            };
+            let event = Conducted::actor(&user, role).event(at, fact.clone());
+            trial.record(Event { reason, ..event })?;
             match fact {
                 Fact::Prescription(prescription) => direct(trial, prescription, &site, at),
                 Fact::Administration(given) => after_administration(trial, given, &site, at),
