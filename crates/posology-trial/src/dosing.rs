@@ -249,7 +249,7 @@ impl Sheet {
 }
 
 impl Course {
-    /// The doses of a subject.
+    /// The fractions of a subject, as recorded.
     ///
     /// ```
     /// use posology_trial::conduct::Conduct;

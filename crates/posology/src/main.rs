@@ -187,6 +187,16 @@ enum ResponseCommand {
 
 #[derive(Subcommand)]
 enum DoseCommand {
+    /// Each fraction of a patient from directive to release: arithmetic line by line, gates and checks
+    Sheet {
+        /// Folder of the trial
+        trial: PathBuf,
+        /// Subject id
+        subject: String,
+        /// Only this fraction
+        #[arg(long)]
+        fraction: Option<u32>,
+    },
     /// Prescribed activity of each fraction of a regimen
     Prescribe {
         /// Folder of the trial, or its trial.toml
@@ -272,6 +282,9 @@ fn run(cli: Cli) -> Result<(), failure::Failure> {
         ),
         Command::Dose(DoseCommand::Prescribe { trial, regimen, height_cm, weight_kg }) => {
             commands::prescribe::run(&trial, &regimen, &height_cm, &weight_kg, json)
+        }
+        Command::Dose(DoseCommand::Sheet { trial, subject, fraction }) => {
+            commands::sheet::run(&trial, &subject, fraction, json)
         }
         Command::Dose(DoseCommand::Decay { nuclide, activity, from, to, half_life }) => {
             commands::decay::run(&nuclide, &activity, &from, &to, half_life.as_deref(), json)

@@ -147,6 +147,7 @@ fn every_command_and_option_in_the_pages_is_one_the_program_knows() {
     let all = [
         "dose decay",
         "dose prescribe",
+        "dose sheet",
         "response",
         "response confirm",
         "review",

@@ -63,12 +63,14 @@ fn summary(analysis: &Analysis) -> Table {
     table.rows.push(Row::heading("Patients with"));
     table.rows.extend(
         [
-            levels.share(format!("a fraction {} off", gates.tolerance_comparison.limit(gates.tolerance_percent)), |patient| {
-                flagged(patient, "gates/tolerance") || flagged(patient, "gates/after-use")
-            }),
-            levels.share(format!("a fraction {} off", gates.after_use_comparison.limit(gates.after_use_percent)), |patient| {
-                flagged(patient, "gates/after-use")
-            }),
+            levels.share(
+                format!("a fraction {} off", gates.tolerance_comparison.limit(gates.tolerance_percent)),
+                |patient| flagged(patient, "gates/tolerance") || flagged(patient, "gates/after-use"),
+            ),
+            levels.share(
+                format!("a fraction {} off", gates.after_use_comparison.limit(gates.after_use_percent)),
+                |patient| flagged(patient, "gates/after-use"),
+            ),
             levels.share(
                 format!("a fraction more than {} days late", gates.delayed_more_than_days),
                 |patient| flagged(patient, "gates/delay"),

@@ -157,6 +157,11 @@ fn fill(
             set("text", json!(folder.text));
             set("sha256", json!(folder.protocol_sha256()));
         }
+        (Kind::SlotConfirmed, _) => {
+            let days = i64::from(conduct.protocol().map_or(0, |protocol| protocol.enrolment.slot_days));
+            let until = desk::now().saturating_add(jiff::SignedDuration::from_hours(24 * days));
+            set("until", json!(until.map_err(Failure::fault)?));
+        }
         (Kind::Meeting, Some(number)) => {
             if let Some((_, packet)) = review(conduct, number).packet {
                 let documents: Vec<&str> = packet.files.iter().map(|file| file.sha256.as_str()).collect();
