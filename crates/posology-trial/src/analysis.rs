@@ -16,12 +16,13 @@ pub mod survival;
 pub mod swimmer;
 pub mod toxicity;
 
+use jiff::Timestamp;
 use posology_clinic::Because;
 use rust_decimal::Decimal;
 use serde::Serialize;
 
 use crate::cut::Cut;
-use crate::event::{Chain, Recommendation, SponsorDecision};
+use crate::event::{Chain, Fact, Meaning, Recommendation, Role, SponsorDecision};
 use crate::protocol::{Population, Protocol, RateDefinition};
 use crate::state::State;
 use decision::Advice;
@@ -53,6 +54,26 @@ pub struct Analysis {
     pub misfits: Vec<Because>,
     /// What stands in the record's protocol versions: version, date and reason, in the order of adoption.
     pub adopted: Vec<(String, jiff::civil::Date, String)>,
+    /// Signatures on versions, recommendations and decisions at the cut, in order.
+    pub signatures: Vec<SignedAct>,
+}
+
+/// A signature as it is printed: name, time and meaning (21 CFR 11.50).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct SignedAct {
+    /// What is signed, in words.
+    pub what: String,
+    /// Hash of the event signed.
+    pub signs: String,
+    /// Printed name.
+    pub printed_name: String,
+    /// In which role.
+    pub role: Role,
+    /// Meaning.
+    pub meaning: Meaning,
+    /// When, UTC.
+    pub at: Timestamp,
 }
 
 /// A cohort at the cut.
@@ -190,6 +211,7 @@ impl Analysis {
             patients,
             cohorts: Vec::new(),
             misfits: misfits(protocol, protocol_sha256, &state),
+            signatures: signatures(chain, cut),
             adopted: state.protocols.iter().map(|p| (p.version.clone(), p.date, p.reason.clone())).collect(),
         };
         analysis.cohorts = protocol
@@ -382,4 +404,35 @@ impl Population {
             Self::DltEvaluable => "patients evaluable for dose-limiting toxicity",
         }
     }
+}
+
+/// Signatures that stand at a cut on what opens cohorts, in the order of signing.
+fn signatures(chain: &Chain, cut: &Cut) -> Vec<SignedAct> {
+    let taken = cut.entries(chain);
+    let mut signed: Vec<SignedAct> = Vec::new();
+    for entry in &taken {
+        let Fact::Signature(signature) = &entry.event.fact else { continue };
+        let statement = &signature.statement;
+        let what = taken.iter().find(|other| other.hash == statement.signs).and_then(|other| {
+            Some(match &other.event.fact {
+                Fact::ProtocolAdopted(adopted) => format!("version {} of the protocol", adopted.version),
+                Fact::Recommendation(made) => {
+                    format!("recommendation of review {} on {}", made.review, made.cohort)
+                }
+                Fact::SponsorDecision(made) => format!("decision on review {}, {}", made.review, made.cohort),
+                _ => return None,
+            })
+        });
+        if let Some(what) = what {
+            signed.push(SignedAct {
+                what,
+                signs: statement.signs.clone(),
+                printed_name: statement.printed_name.clone(),
+                role: statement.role,
+                meaning: statement.meaning,
+                at: statement.at,
+            });
+        }
+    }
+    signed
 }

@@ -28,6 +28,9 @@ pub(crate) const SOFTWARE: &str = concat!("posology ", env!("CARGO_PKG_VERSION")
 /// The account under which the trial's root key lies; no person's user name begins so.
 pub(crate) const ROOT: &str = "@root";
 
+/// The account of a root key that is to take the place of the present one.
+pub(crate) const NEXT_ROOT: &str = "@root-next";
+
 /// Who acts, and in which role.
 #[derive(Args, Clone, Default)]
 pub(crate) struct Identity {
@@ -169,16 +172,33 @@ impl Desk {
             .map_err(Failure::input)
     }
 
+    /// Keeps a locked root key under a name.
+    pub(crate) fn keep_root(&mut self, name: &str, locked: &LockedRoot) -> Result<(), Failure> {
+        let trial = self.record.trial().to_owned();
+        let body = serde_json::to_string(locked).map_err(Failure::fault)?;
+        let ledger = self.record.ledger();
+        let version = ledger.account(&trial, name).map_err(Failure::input)?.map_or(0, |there| there.version);
+        ledger.put_account(&trial, name, version, &body).map(|_| ()).map_err(Failure::input)
+    }
+
     /// The trial's root key, opened by its passphrase.
     pub(crate) fn root(&mut self) -> Result<SecretKey, Failure> {
         let trial = self.record.trial().to_owned();
-        let stored = self.record.ledger().account(&trial, ROOT).map_err(Failure::input)?;
-        let Some(stored) = stored else {
+        let in_force = self.record.keys().root().map(|root| root.to_string());
+        let mut found = None;
+        for name in [ROOT, NEXT_ROOT] {
+            let stored = self.record.ledger().account(&trial, name).map_err(Failure::input)?;
+            let Some(stored) = stored else { continue };
+            let locked: LockedRoot = serde_json::from_str(&stored.body).map_err(Failure::fault)?;
+            if in_force.as_deref() == Some(locked.key()) {
+                found = Some(locked);
+            }
+        }
+        let Some(locked) = found else {
             return Err(Failure::input(
                 "expected the trial's root key beside the record, found none; mend: work where the trial was founded, or restore its accounts (`posology trial restore --accounts`)",
             ));
         };
-        let locked: LockedRoot = serde_json::from_str(&stored.body).map_err(Failure::fault)?;
         let passphrase = secret("POSOLOGY_ROOT_PASSPHRASE", "Passphrase of the trial's root key")?;
         locked.open(&passphrase).map_err(|_| {
             Failure::input(

@@ -378,6 +378,33 @@ fn five_wrong_passwords_lock_an_account_and_an_administrator_unlocks_it() {
 }
 
 #[test]
+fn keys_are_replaced_and_what_the_old_ones_signed_stands() {
+    let trial = Trial::peopled();
+    let run = |line: &str| {
+        let output = trial
+            .command("ada", line)
+            .env("POSOLOGY_OWN_PASSWORD", password("sam"))
+            .env("POSOLOGY_NEW_PASSPHRASE", "another root of it all")
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+    };
+    run("trial account rotate-root t");
+    // The old passphrase opens nothing any more.
+    says(&trial.refused("ada", "trial account new-key t sam"), &["passphrase"]);
+    let renew = trial
+        .command("ada", "trial account new-key t sam")
+        .env("POSOLOGY_OWN_PASSWORD", password("sam"))
+        .env("POSOLOGY_ROOT_PASSPHRASE", "another root of it all")
+        .output()
+        .unwrap();
+    assert!(renew.status.success(), "{}", String::from_utf8_lossy(&renew.stderr));
+    trial.done("sam", "trial record t cohort-opened --cohort A --date 2026-01-09 --sign approval");
+    let report = trial.done("ada", "trial verify t");
+    says(&report, &["The record is whole.", "11 keys", "2 signatures"]);
+}
+
+#[test]
 fn a_trial_that_follows_another_system_takes_snapshots_row_by_row() {
     let trial = Trial::new();
     trial.done("ada", "trial found t --as ada --name Ada --mode follow --except laboratory");

@@ -65,11 +65,11 @@ fn summary(analysis: &Analysis) -> Table {
         [
             levels.share(
                 format!("a fraction {} off", gates.tolerance_comparison.limit(gates.tolerance_percent)),
-                |patient| flagged(patient, "gates/tolerance") || flagged(patient, "gates/after-use"),
+                |patient| flagged(patient, "gate/protocol-tolerance") || flagged(patient, "gate/after-use"),
             ),
             levels.share(
                 format!("a fraction {} off", gates.after_use_comparison.limit(gates.after_use_percent)),
-                |patient| flagged(patient, "gates/after-use"),
+                |patient| flagged(patient, "gate/after-use"),
             ),
             levels.share(
                 format!("a fraction more than {} days late", gates.delayed_more_than_days),

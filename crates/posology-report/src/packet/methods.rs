@@ -17,6 +17,10 @@ pub(super) fn blocks(review: Review<'_>) -> Vec<Block> {
         Block::section(2, "versions", "Versions of the protocol"),
         Block::List(versions(analysis)),
     ];
+    if !analysis.signatures.is_empty() {
+        blocks.push(Block::section(2, "signatures", "Signatures"));
+        blocks.push(Block::table(signatures(analysis)));
+    }
     if let Some(dlt) = &protocol.dlt {
         blocks.push(Block::section(2, "dlt-rules", "Dose-limiting toxicity"));
         blocks.push(Block::paragraph(format!(
@@ -63,6 +67,31 @@ fn versions(analysis: &Analysis) -> Vec<Text> {
         .chain([current])
         .map(|(version, date, reason)| Text::new().strong(version).plain(format!(" of {date}: {reason}")))
         .collect()
+}
+
+/// Who signed what, when and for what (21 CFR 11.50(b)).
+fn signatures(analysis: &Analysis) -> Table {
+    let population = "Signatures at the cut on versions of the protocol, recommendations and decisions";
+    let mut table = Table::new("SIGNATURES", "Signatures", population);
+    table.stub = "Signed".to_owned();
+    table.columns = ["By", "As", "Meaning", "At, UTC", "Event"].map(Column::words).to_vec();
+    table.rows = analysis
+        .signatures
+        .iter()
+        .map(|signed| {
+            Row::new(
+                &signed.what,
+                [
+                    Cell::value("printed name", &signed.printed_name),
+                    Cell::value("role", signed.role.word().replace('-', " ")),
+                    Cell::value("meaning", signed.meaning.word()),
+                    Cell::value("signed at", signed.at.strftime("%Y-%m-%d %H:%M:%S").to_string()),
+                    Cell::value("event", signed.signs.get(..12).unwrap_or_default()),
+                ],
+            )
+        })
+        .collect();
+    table
 }
 
 fn holds(analysis: &Analysis) -> Table {

@@ -416,6 +416,30 @@ fn an_event_dated_after_the_cut_off_moves_no_table() {
 }
 
 #[test]
+fn patients_beyond_the_gates_are_counted() {
+    // 20 mCi prescribed: 115% is beyond 10%, 125% beyond 20% too; 110% is neither.
+    let mut facts = Vec::new();
+    for (id, given) in [("S-1", "20 mCi"), ("S-2", "22 mCi"), ("S-3", "23 mCi"), ("S-4", "25 mCi")] {
+        for fact in patient(id, "A", Some(1)) {
+            facts.push(match fact {
+                Fact::Administration(administration) => Fact::Administration(Administration {
+                    amount: Some(Amount::Activity(given.parse().unwrap())),
+                    ..administration
+                }),
+                other => other,
+            });
+        }
+    }
+    let packet = small(facts, "A");
+    let exposure = table(&packet, "EXT01");
+    let beyond = |limit: &str| {
+        let row = exposure.rows.iter().find(|row| row.label.contains(limit) && row.label.ends_with("off"));
+        *counts(row.unwrap()).last().unwrap()
+    };
+    assert_eq!((beyond("10%"), beyond("20%")), (2, 1));
+}
+
+#[test]
 fn a_level_without_an_evaluable_patient_prints_neither_percentage_nor_interval() {
     let mut facts = three_at_the_low_level();
     facts.push(Fact::CohortOpened(CohortOpened { cohort: "B".to_owned(), date: day(30), places: None }));

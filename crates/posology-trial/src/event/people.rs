@@ -119,6 +119,24 @@ pub enum Meaning {
     Verification,
 }
 
+impl Meaning {
+    /// Every meaning.
+    pub const ALL: [Self; 5] =
+        [Self::Authorship, Self::Review, Self::Approval, Self::Responsibility, Self::Verification];
+
+    /// The word people type and read, such as `approval`.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Authorship => "authorship",
+            Self::Review => "review",
+            Self::Approval => "approval",
+            Self::Responsibility => "responsibility",
+            Self::Verification => "verification",
+        }
+    }
+}
+
 /// What is signed, whole: the signature runs over the canonical JSON of this statement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]

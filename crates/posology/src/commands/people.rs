@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use posology_record::account::{Account, NewFactor, Settings, second_factor_address};
+use posology_record::account::{Account, LockedRoot, NewFactor, Settings, second_factor_address};
 use posology_record::signature::SecretKey;
-use posology_trial::event::{AccessKind, Fact, KeyIssued, KeyRevoked, Kind, Person, Role, RoleGranted};
+use posology_trial::event::{
+    AccessKind, Fact, KeyIssued, KeyRevoked, Kind, Person, Role, RoleGranted, RootKeyRotated,
+};
 
-use crate::desk::{self, Desk, Identity, actor, entropy, new_secret, secret};
+use crate::desk::{self, Desk, Identity, NEXT_ROOT, ROOT, actor, entropy, new_secret, secret};
 use crate::failure::Failure;
 use crate::output;
 
@@ -117,6 +119,10 @@ pub(crate) enum AccountCommand {
     Unlock(Others),
     /// Set a new first password for someone who lost theirs; their key is revoked and a new one certified
     Reset(Others),
+    /// Give someone a new signing key (their password: POSOLOGY_OWN_PASSWORD); the old one is revoked
+    NewKey(Others),
+    /// Put a new root key in place of the old one, which certifies it (new passphrase: POSOLOGY_NEW_PASSPHRASE)
+    RotateRoot(Own),
 }
 
 #[derive(Args)]
@@ -143,6 +149,8 @@ pub(crate) fn account(command: &AccountCommand, json: bool) -> Result<(), Failur
         AccountCommand::SecondFactor(own) => second_factor(own, json),
         AccountCommand::Unlock(others) => unlock(others, json),
         AccountCommand::Reset(others) => reset(others, json),
+        AccountCommand::NewKey(others) => new_key(others, json),
+        AccountCommand::RotateRoot(own) => rotate_root(own, json),
     }
 }
 
@@ -241,14 +249,75 @@ fn reset(others: &Others, json: bool) -> Result<(), Failure> {
     let old = account
         .reset(&first, &key, &entropy()?, desk::now(), &Settings::default())
         .map_err(Failure::input)?;
-    if desk.record.conduct().key_holder(&old).is_some() {
-        let revoked = KeyRevoked { key: old, reason: "Password lost and set anew".to_owned() };
-        desk.stage(by.event(desk::now(), revoked))?;
-    }
-    let issued = issued(&desk, &root, &user, &key)?;
-    desk.stage(by.event(desk::now(), issued))?;
+    certify(&mut desk, &by, &root, &user, &old, &key, "Password lost and set anew")?;
     desk.keep(&account, version)?;
     let recorded = desk.commit(None)?;
     desk::say(&recorded, &format!("a new key of {user}, whose password is to be changed"), json);
+    Ok(())
+}
+
+/// Stages the revocation of an old key and the certificate of a new one.
+fn certify(
+    desk: &mut Desk,
+    by: &posology_record::record::Actor,
+    root: &SecretKey,
+    user: &str,
+    old: &str,
+    key: &SecretKey,
+    reason: &str,
+) -> Result<(), Failure> {
+    if desk.record.conduct().key_holder(old).is_some() {
+        let revoked = KeyRevoked { key: old.to_owned(), reason: reason.to_owned() };
+        desk.stage(by.event(desk::now(), revoked))?;
+    }
+    let issued = issued(desk, root, user, key)?;
+    desk.stage(by.event(desk::now(), issued)).map(|_| ())
+}
+
+fn new_key(others: &Others, json: bool) -> Result<(), Failure> {
+    let mut desk = Desk::open(&others.dir)?;
+    let by = administrator(&mut desk, &others.identity)?;
+    let user = others.user.clone();
+    let (version, mut account) = of(&mut desk, &user)?;
+    let root = desk.root()?;
+    let key = SecretKey::from_entropy(entropy()?);
+    let own = secret("POSOLOGY_OWN_PASSWORD", &format!("Password of {user}"))?;
+    let code = if account.has_second_factor() {
+        Some(secret("POSOLOGY_OWN_CODE", &format!("Code of {user}"))?)
+    } else {
+        None
+    };
+    let done =
+        account.rotate_key(&own, code.as_deref(), &key, &entropy()?, desk::now(), &Settings::default());
+    let old = match done {
+        Ok(old) => old,
+        Err(refused) => {
+            desk.keep(&account, version)?;
+            return Err(Failure::input(refused));
+        }
+    };
+    certify(&mut desk, &by, &root, &user, &old, &key, "Replaced by a new key")?;
+    desk.keep(&account, version)?;
+    let recorded = desk.commit(None)?;
+    desk::say(&recorded, &format!("a new key of {user}"), json);
+    Ok(())
+}
+
+fn rotate_root(own: &Own, json: bool) -> Result<(), Failure> {
+    let mut desk = Desk::open(&own.dir)?;
+    let by = administrator(&mut desk, &own.identity)?;
+    let old = desk.root()?;
+    let new = SecretKey::from_entropy(entropy()?);
+    let passphrase = new_secret("POSOLOGY_NEW_PASSPHRASE", "Passphrase of the new root key")?;
+    let locked =
+        LockedRoot::lock(&new, &passphrase, &entropy()?, &Settings::default()).map_err(Failure::input)?;
+    let certificate = old.certify_root(desk.record.trial(), &new.public()).map_err(Failure::input)?;
+    let rotated = RootKeyRotated { key: new.public().to_string(), certificate };
+    desk.stage(by.event(desk::now(), rotated))?;
+    // Beside the old one first: whichever of the two the record names can be opened, whatever happens in between.
+    desk.keep_root(NEXT_ROOT, &locked)?;
+    let recorded = desk.commit(None)?;
+    desk.keep_root(ROOT, &locked)?;
+    desk::say(&recorded, &format!("a new root key, {}", new.public()), json);
     Ok(())
 }

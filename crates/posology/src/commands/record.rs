@@ -5,7 +5,7 @@ mod fields;
 use clap::{Arg, ArgMatches, Args as _, Command, FromArgMatches as _};
 use posology_trial::committee::{packet_digest, review};
 use posology_trial::conduct::Conduct;
-use posology_trial::event::{Correction, Event, Fact, Kind, Meaning, Role, json_schema};
+use posology_trial::event::{Correction, Event, Fact, Kind, Role, json_schema};
 use posology_trial::permission::{Reach, reach};
 use serde_json::{Map, Value, json};
 
@@ -299,17 +299,6 @@ fn nearest(word: &str) -> Option<&'static str> {
         .filter(|(length, _)| *length >= 3)
         .max_by_key(|(length, _)| *length)
         .map(|(_, known)| known)
-}
-
-/// Meanings as people type them.
-pub(super) fn meanings() -> [(Meaning, &'static str); 5] {
-    [
-        (Meaning::Authorship, "authorship"),
-        (Meaning::Review, "review"),
-        (Meaning::Approval, "approval"),
-        (Meaning::Responsibility, "responsibility"),
-        (Meaning::Verification, "verification"),
-    ]
 }
 
 #[cfg(test)]

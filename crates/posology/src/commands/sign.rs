@@ -11,7 +11,6 @@ use posology_trial::event::{
 };
 use serde_json::json;
 
-use super::record::meanings;
 use crate::desk::{self, Desk, Identity, actor, entropy};
 use crate::failure::Failure;
 use crate::output;
@@ -31,9 +30,8 @@ pub(crate) struct Sign {
 
 /// A meaning by its word.
 pub(crate) fn meaning(word: &str) -> Result<Meaning, Failure> {
-    let found = meanings().into_iter().find(|(_, known)| *known == word);
-    found.map(|(meaning, _)| meaning).ok_or_else(|| {
-        let known: Vec<&str> = meanings().into_iter().map(|(_, word)| word).collect();
+    Meaning::ALL.into_iter().find(|meaning| meaning.word() == word).ok_or_else(|| {
+        let known: Vec<&str> = Meaning::ALL.into_iter().map(Meaning::word).collect();
         Failure::input(format!(
             "--meaning: expected one of {}, found {word:?}; mend: write it so",
             known.join(", ")
