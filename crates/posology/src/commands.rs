@@ -14,6 +14,7 @@ pub(crate) mod record;
 pub(crate) mod regrade;
 pub(crate) mod response;
 pub(crate) mod review;
+pub(crate) mod serve;
 pub(crate) mod sheet;
 pub(crate) mod sign;
 pub(crate) mod status;

@@ -47,6 +47,18 @@ impl Failure {
         ))
     }
 
+    /// What is wrong, in words.
+    pub(crate) fn words(&self) -> String {
+        match self {
+            Self::Input(message) | Self::Usage(message) | Self::Fault(message) => message.clone(),
+            Self::Problems { file, problems, .. } => {
+                let all: Vec<String> = problems.iter().map(ToString::to_string).collect();
+                format!("{file}: {}", all.join("; "))
+            }
+            Self::DoesNotHold => "what was checked does not hold".to_owned(),
+        }
+    }
+
     /// Says what is wrong and gives the exit status.
     pub(crate) fn report(&self, json: bool) -> ExitCode {
         match self {

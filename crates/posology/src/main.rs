@@ -41,6 +41,8 @@ enum Command {
     Trial(commands::trial::TrialCommand),
     /// Freeze a data cut and write the committee's packet
     Review(Review),
+    /// The trial's pages on this machine: board, patients, reviews, audit, design lab
+    Serve(commands::serve::Serve),
     /// Toxicity grades
     #[command(subcommand)]
     Toxicity(ToxicityCommand),
@@ -250,6 +252,7 @@ fn run(cli: Cli) -> Result<(), failure::Failure> {
     match cli.command {
         Command::Design(command) => design(command, json),
         Command::Trial(command) => commands::trial::run(command, json),
+        Command::Serve(serve) => commands::serve::run(&serve, json),
         Command::Review(review) => commands::review::run(&review, json),
         Command::Toxicity(ToxicityCommand::Grade { file, ctcae }) => {
             commands::grade::run(&file, &ctcae, json)

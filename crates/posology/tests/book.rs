@@ -151,6 +151,7 @@ fn every_command_and_option_in_the_pages_is_one_the_program_knows() {
         "response",
         "response confirm",
         "review",
+        "serve",
         "toxicity grade",
         "toxicity regrade",
     ];
