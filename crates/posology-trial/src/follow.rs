@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::analysis::Analysis;
 use crate::conduct::{Conduct, Refusal};
-use crate::event::{Chain, Event, Fact, Kind, Mode, TrialFounded};
+use crate::event::{Chain, Event, Fact, Judge, Kind, Mode, TrialFounded};
 
 /// Whether another system may be the origin of a kind of fact: what patients' data consist of. Everything else (people,
 /// acts of conduct, adjudications, directives, reviews) originates in the record whatever its mode.
@@ -49,8 +49,12 @@ pub fn mode_of(founded: &TrialFounded, kind: Kind) -> Mode {
     }
 }
 
-/// Whether an event comes from where facts of its kind originate. A retraction comes from where its fact came.
-pub(crate) fn admit(conduct: &Conduct, event: &Event) -> Result<(), Refusal> {
+/// Whether an event comes from where facts of its kind originate. A retraction comes from where its fact came. Of
+/// judgements only an investigator's can come with a snapshot: the committee judges here.
+///
+/// # Errors
+/// `follow/origin`, `follow/mode` or `follow/originates-here`.
+pub fn admit(conduct: &Conduct, event: &Event) -> Result<(), Refusal> {
     let Some(founded) = conduct.founded() else { return Ok(()) };
     let kind = match &event.fact {
         Fact::Retracted(retracted) => {
@@ -60,8 +64,16 @@ pub(crate) fn admit(conduct: &Conduct, event: &Event) -> Result<(), Refusal> {
     };
     let imported = event.origin.is_some();
     if !can_be_followed(kind) {
-        // An enrolment or a judgement may come with a snapshot: then it says what was done elsewhere.
-        return Ok(());
+        let investigators = matches!(&event.fact, Fact::DltJudgement(judged) if judged.by == Judge::Investigator);
+        if !imported || investigators {
+            return Ok(());
+        }
+        return Err(Refusal::new(
+            "follow/originates-here",
+            format!("{} recorded here: acts, adjudications and decisions originate in the record", kind.word()),
+            "one imported",
+            "let whoever does it record it (`posology trial record`)",
+        ));
     }
     match (mode_of(founded, kind), imported) {
         (Mode::Capture, false) | (Mode::Follow, true) => Ok(()),

@@ -103,6 +103,11 @@ fn an_event_comes_from_where_its_kind_originates() {
             recorded_by: "ada".into(),
             ..history(1, 1, "Gout")
         };
+        // Whatever the mode, nobody smuggles an act in as an import.
+        let act = CohortOpened { cohort: "A".into(), date: jiff::civil::date(2026, 2, 1), places: None };
+        let act = Event { fact: act.into(), ..imported.clone() };
+        let refused = conduct.admit(&act, &Context::at(at(1))).unwrap_err();
+        assert_eq!(refused.rule, "follow/originates-here");
         let answer = conduct.admit(&imported, &Context::at(at(1)));
         match mode {
             Mode::Follow => assert!(answer.is_ok(), "{answer:?}"),

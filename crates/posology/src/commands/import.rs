@@ -1,5 +1,6 @@
 //! `trial import`: data sets to events, in one transaction, with a report.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -151,13 +152,19 @@ fn into_record(args: &Import, json: bool) -> Result<(), Failure> {
     let user = args.identity.user()?.to_owned();
     let role = desk.role(&args.identity, Kind::SnapshotImported)?;
     let by = actor(&user, role);
-    let (withdrawals, kept) = withdrawals(&desk, &outcome);
+    let (withdrawals, mut kept) = withdrawals(&desk, &outcome);
     let files = files_taken(args, &outcome.report)?;
     let facts = outcome.events.into_iter().map(|new| (new.origin, new.corrects, new.fact)).chain(withdrawals);
     let at = desk::now();
-    let events: Vec<Event> = facts
-        .map(|(origin, corrects, fact)| Event { origin: Some(origin), corrects, ..by.event(at, fact) })
-        .collect();
+    let (mut events, mut not_ours): (Vec<Event>, BTreeMap<String, usize>) = Default::default();
+    for (origin, corrects, fact) in facts {
+        let event = Event { origin: Some(origin), corrects, ..by.event(at, fact) };
+        match posology_trial::follow::admit(desk.record.conduct(), &event) {
+            Ok(()) => events.push(event),
+            Err(refusal) => *not_ours.entry(refusal.to_string()).or_default() += 1,
+        }
+    }
+    kept.extend(not_ours.into_iter().map(|(refusal, rows)| format!("{rows} rows were not taken: {refusal}")));
     let rows = difference(desk.record.chain(), &events);
     let before = analysed(&desk);
 
