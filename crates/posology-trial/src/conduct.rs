@@ -193,6 +193,7 @@ impl Conduct {
             | Kind::KeyIssued
             | Kind::KeyRevoked
             | Kind::RootKeyRotated
+            | Kind::Access
             | Kind::Signature => people::admit(self, event)?,
             Kind::ProtocolAdopted
             | Kind::SiteOpened

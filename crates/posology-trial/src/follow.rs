@@ -64,13 +64,17 @@ pub fn admit(conduct: &Conduct, event: &Event) -> Result<(), Refusal> {
     };
     let imported = event.origin.is_some();
     if !can_be_followed(kind) {
-        let investigators = matches!(&event.fact, Fact::DltJudgement(judged) if judged.by == Judge::Investigator);
+        let investigators =
+            matches!(&event.fact, Fact::DltJudgement(judged) if judged.by == Judge::Investigator);
         if !imported || investigators {
             return Ok(());
         }
         return Err(Refusal::new(
             "follow/originates-here",
-            format!("{} recorded here: acts, adjudications and decisions originate in the record", kind.word()),
+            format!(
+                "{} recorded here: acts, adjudications and decisions originate in the record",
+                kind.word()
+            ),
             "one imported",
             "let whoever does it record it (`posology trial record`)",
         ));

@@ -461,3 +461,17 @@ proptest! {
         prop_assert!(replayed.is_ok());
     }
 }
+
+#[test]
+fn nobody_records_the_access_of_another() {
+    let scene = Scene::open();
+    let access = |user: &str, kind| Access { user: user.into(), kind, detail: None };
+    let admit = |role: Role, fact: Access| {
+        let event = scene.event(role, fact);
+        scene.conduct.admit(&event, &Context::at(event.recorded_at)).map_err(|refusal| refusal.rule)
+    };
+    assert!(admit(Role::Sponsor, access("sponsor", AccessKind::Refused)).is_ok());
+    assert_eq!(admit(Role::Sponsor, access("auditor", AccessKind::Refused)), Err("people/access"));
+    assert!(admit(Role::Administrator, access("sponsor", AccessKind::Unlocked)).is_ok());
+    assert_eq!(admit(Role::Sponsor, access("sponsor", AccessKind::Unlocked)), Err("people/access"));
+}

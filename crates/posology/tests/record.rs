@@ -301,6 +301,11 @@ fn a_bundle_restores_the_same_record_and_each_change_of_it_is_found() {
     );
     says(&trial.refused("ada", "trial restore b.ndjson u"), &["mend"]);
 
+    fs::create_dir(trial.path("other")).unwrap();
+    fs::write(trial.path("other/trial.toml"), PROTOCOL.replace("T-1", "T-2")).unwrap();
+    says(&trial.refused("ada", "trial restore b.ndjson other"), &["found one of T-2"]);
+    assert!(!trial.path("other/record.db").exists());
+
     let good = fs::read_to_string(trial.path("b.ndjson")).unwrap();
     let bad = good.replacen("Sam Sponsor", "Sam Spensor", 1);
     fs::write(trial.path("bad.ndjson"), bad).unwrap();

@@ -1,7 +1,7 @@
 //! People: who is known, which roles they hold, which keys, what they sign.
 
 use super::{Conduct, Refusal};
-use crate::event::{Event, Fact, Kind, Person, Role};
+use crate::event::{AccessKind, Event, Fact, Kind, Person, Role};
 
 impl Conduct {
     /// A person, as last recorded.
@@ -177,6 +177,24 @@ pub(super) fn admit(conduct: &Conduct, event: &Event) -> Result<(), Refusal> {
                 "name a key that was issued and not revoked",
             )),
         },
+        Fact::Access(access) => {
+            let unlocks = access.kind == AccessKind::Unlocked;
+            let administrator = event.recorded_as == Some(Role::Administrator);
+            let theirs = if unlocks { administrator } else { access.user == event.recorded_by };
+            if theirs {
+                return Ok(());
+            }
+            Err(Refusal::new(
+                "people/access",
+                if unlocks {
+                    "an unlocking by an administrator"
+                } else {
+                    "an access of the person who records it"
+                },
+                format!("one of {} by {}", access.user, event.recorded_by),
+                "accesses are recorded as they happen, by the program",
+            ))
+        }
         Fact::Signature(signature) => {
             let statement = &signature.statement;
             let rule = "signature/statement";

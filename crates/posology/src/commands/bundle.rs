@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::desk::{self, Desk, Identity, actor};
 use crate::failure::Failure;
-use crate::folder::{location, write_atomically};
+use crate::folder::{Folder, location, write_atomically};
 use crate::output;
 
 #[derive(Args)]
@@ -193,6 +193,15 @@ pub(crate) fn restore(args: &Restore, json: bool) -> Result<(), Failure> {
     };
     let accounts = args.accounts.as_deref().map(|path| read_accounts(path, &trial)).transpose()?;
     let text = protocol_text(open()?)?;
+    if args.dir.join("trial.toml").exists() {
+        let there = Folder::open(&args.dir)?.protocol.trial.id;
+        if there != trial {
+            return Err(Failure::input(format!(
+                "{}: expected a folder of trial {trial}, or none, found one of {there}; mend: choose another folder; nothing was written",
+                args.dir.display()
+            )));
+        }
+    }
     fs::create_dir_all(&args.dir).map_err(|error| Failure::unreadable(&args.dir, &error))?;
     let at = location(&args.dir)?.unwrap_or_else(|| Location::File(args.dir.join("record.db")));
     let mut ledger = Ledger::open_or_create(&at).map_err(Failure::input)?;
