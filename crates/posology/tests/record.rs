@@ -346,6 +346,11 @@ fn refusals_name_the_rule_and_write_nothing() {
         ("sam", "trial record t subject --subject P-9 --site 01", &["permission/kind", "site-coordinator"]),
         ("cora", "trial record t visit --subject P-9", &["mend"]),
         ("cora", "trial record t vist --subject P-9", &["such as visit"]),
+        (
+            "cora",
+            "trial record t screening --subject P-9 --date 2026-13-01 --protocol-version 1.0",
+            &["--date: expected a date", "2026-13-01"],
+        ),
         ("cora", "trial record t sealed --review 1", &["trial vote"]),
         ("cora", "trial sign t 999 --meaning approval", &["hash of an event"]),
         ("cora", "trial sign t 1 --meaning agreement", &["authorship, review"]),

@@ -8,6 +8,7 @@ use axum::response::Html;
 use maud::{Markup, html};
 use posology_report::packet::{self, ProgramVersion};
 use posology_trial::committee::departures;
+use posology_trial::event::Recommended;
 
 use crate::Site;
 use crate::layout::{self, Failed};
@@ -37,7 +38,11 @@ pub(crate) async fn list(State(site): State<Arc<Site>>) -> Result<Markup, Failed
         @if departures.is_empty() { p { "The committee followed the rule, and the sponsor the committee, in every review." } }
         ul .reasons {
             @for departure in &departures {
-                li { "Review " (departure.review) ": the rule advised " em { (departure.advised) } "; see the decision history in the packet for what was recommended and why." }
+                li {
+                    "Review " (departure.review) ": the rule advised " em { (departure.advised) } "; the committee recommended "
+                    strong { (word(departure.recommended)) } ", because: " (departure.reason)
+                    @if let Some(decided) = &departure.decided { " The sponsor decided otherwise: " (decided) }
+                }
             }
         }
         h2 { "Signatures" }
@@ -53,6 +58,12 @@ pub(crate) async fn list(State(site): State<Arc<Site>>) -> Result<Markup, Failed
         ul { @for cohort in &view.analysis.cohorts { @if cohort.opened.is_some() { li { a href={ "/packet/" (cohort.id) } { "Cohort " (cohort.id) ", " (cohort.label) } } } } }
     };
     Ok(layout::page(&view.analysis.protocol, "/reviews", "Reviews", &body))
+}
+
+/// A recommendation in words, such as `change schedule`.
+fn word(recommended: Recommended) -> String {
+    let value = serde_json::to_value(recommended).unwrap_or_default();
+    value.as_str().unwrap_or_default().replace('-', " ")
 }
 
 /// The packet of a cohort at the end of the record, as `review` writes it.

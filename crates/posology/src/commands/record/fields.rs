@@ -4,6 +4,8 @@
 //! JSON. What a value must be is judged where facts are read.
 
 use clap::{Arg, ArgAction, ArgMatches};
+use jiff::Timestamp;
+use jiff::civil::Date;
 use posology_trial::event::Kind;
 use serde_json::{Map, Value};
 
@@ -190,6 +192,10 @@ impl Shape {
             Err(Failure::input(format!("{place}: expected {expected}, found {text:?}; mend: write it so")))
         };
         match self {
+            Self::Text("DATE") if text.parse::<Date>().is_err() => refuse("a date such as 2026-02-03"),
+            Self::Text("TIME") if text.parse::<Timestamp>().is_err() => {
+                refuse("a time with its offset such as 2026-02-03T14:05:00Z or 2026-02-03T08:05:00-06:00")
+            }
             Self::Text(_) => Ok(Value::String(text.to_owned())),
             Self::Integer => match text.parse::<u64>() {
                 Ok(number) => Ok(number.into()),
