@@ -24,6 +24,18 @@ pub(crate) struct Line<'a> {
 }
 
 impl Rows {
+    /// Reads a table that has a row at least: without one there is nothing to judge.
+    pub(crate) fn read_some(path: &Path) -> Result<Self, Failure> {
+        let rows = Self::read(path)?;
+        if rows.rows.is_empty() {
+            return Err(Failure::input(format!(
+                "{}: expected a row under the header, found none; mend: see that the file was written whole",
+                path.display()
+            )));
+        }
+        Ok(rows)
+    }
+
     /// Reads a table; column names count without regard to case.
     pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
         let file = path.display().to_string();

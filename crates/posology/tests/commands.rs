@@ -487,3 +487,19 @@ fn the_pharmaverse_study_imports_and_all_23_assessed_subjects_have_a_confirmed_r
     }
     assert!(!folder.path().join("record.db").exists());
 }
+
+#[test]
+fn a_table_without_a_row_is_refused_where_there_is_nothing_to_judge() {
+    let folder = tempfile::tempdir().unwrap();
+    let markers = file(folder.path(), "markers.csv", "subject,date,serum_m\n");
+    let responses = file(folder.path(), "responses.csv", "subject,date,response\n");
+    let labs = file(folder.path(), "labs.csv", "test,value,unit\n");
+    for arguments in [
+        &["response", "imwg-2016", &markers][..],
+        &["response", "confirm", "imwg-2016", &responses],
+        &["toxicity", "grade", &labs, "--ctcae", "5.0"],
+    ] {
+        let said = refusal(arguments);
+        assert!(said.contains("expected a row under the header, found none"), "{said}");
+    }
+}

@@ -28,7 +28,7 @@ const FLAGS: &[&str] = &["symptomatic", "consequences", "anticoagulated", "fasti
 
 pub(crate) fn run(file: &Path, ctcae: &str, as_json: bool) -> Result<(), Failure> {
     let version: Version = ctcae.parse().map_err(|bad| Failure::input(format!("--ctcae: {bad}")))?;
-    let rows = Rows::read(file)?;
+    let rows = Rows::read_some(file)?;
     rows.need(&[("a test or term", &[TEST, TERM].concat()), ("a value", VALUE), ("a unit", UNIT)])?;
     rows.refuse_misspelt(&[
         TEST,

@@ -144,7 +144,7 @@ fn settings(criteria: &str, file: Option<&Path>) -> Result<Settings, Failure> {
 
 /// A table with a row a subject and date.
 fn table(file: &Path) -> Result<Rows, Failure> {
-    let rows = Rows::read(file)?;
+    let rows = Rows::read_some(file)?;
     rows.need(&[("a subject", SUBJECT), ("a date", DATE)])?;
     Ok(rows)
 }
@@ -208,7 +208,7 @@ pub(crate) fn confirm(
     json: bool,
 ) -> Result<(), Failure> {
     let settings = settings(criteria, settings_file)?;
-    let rows = Rows::read(file)?;
+    let rows = Rows::read_some(file)?;
     rows.need(&[("a subject", SUBJECT), ("a date", DATE), ("a response", &["response", "rsstresc"])])?;
     let mut subjects: BTreeMap<String, Subject> = BTreeMap::new();
     for line in rows.lines() {

@@ -123,7 +123,7 @@ pub(super) fn read_more(file: &Path, options: &Options<'_>, more: More<'_>) -> R
     if file.is_dir() {
         return sdtm::read_folder(file, options);
     }
-    let rows = Rows::read(file)?;
+    let rows = Rows::read_some(file)?;
     if rows.has_any(&["trtestcd"]) {
         return sdtm::read(file, &rows, options);
     }
