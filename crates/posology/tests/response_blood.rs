@@ -198,3 +198,31 @@ fn a_visit_before_the_flagged_baseline_is_left_out_with_a_warning() {
     assert_eq!(categories(&answer[0]), ["PR"]);
     assert_eq!(answer[0]["warnings"][0]["rule"], "response/before-baseline");
 }
+
+#[test]
+fn contradictions_within_a_row_or_a_course_are_refused_with_subject_and_date() {
+    // Beside "no enlarged node" a node of 15 mm or more; a share of residual cells that is no share; a visit after death.
+    let with = |column: &str, values: [&str; 3]| {
+        let mut lines = LEUKAEMIA.lines();
+        let mut table = format!("{},{column}\n", lines.next().unwrap());
+        for (line, value) in lines.zip(values) {
+            table.push_str(&format!("{line},{value}\n"));
+        }
+        table
+    };
+    for (column, values, says) in [
+        ("nodes", ["", "none", "none"], "subject L, 2024-03-01: expected no node of 15 mm or more"),
+        ("mrd", ["", "", "1.2"], "subject L, 2024-05-02: expected a share between 0 and 1"),
+        ("mrd", ["", "", "-0.1"], "subject L, 2024-05-02: expected a share between 0 and 1"),
+        (
+            "death",
+            ["", "2024-04-01", ""],
+            "subject L: expected no assessment after the death on 2024-04-01, found one on 2024-05-02",
+        ),
+    ] {
+        let error = refusal("iwcll-2018", &with(column, values));
+        assert!(error.contains(says), "{column}: {error}");
+    }
+    // A node below 15 mm is none that is enlarged.
+    assert_eq!(categories(&answer("iwcll-2018", &with("nodes", ["", "", "none"]), &[])[0]), ["PR", "CR"]);
+}

@@ -43,7 +43,7 @@ const NODES: Measure = Measure::new("sum of products of the nodes", "mm2", &[("m
 pub(super) const SOURCE: &str = "Hallek et al., Blood 2018;131:2745-60, table 4";
 
 /// Longest diameter from which a node is enlarged, mm.
-const NODE_ENLARGED: Decimal = whole(15);
+pub const NODE_ENLARGED: Decimal = whole(15);
 /// Longest diameter below which a node was never one to follow, mm.
 const NODE_SMALL: Decimal = whole(10);
 /// Height from which the spleen is enlarged, mm.

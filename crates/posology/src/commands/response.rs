@@ -181,6 +181,18 @@ pub(crate) fn assess(
         Settings::Rano(settings) => rano::subjects(settings, file, reading)?,
         Settings::Recist(settings) => recist::subjects(settings, file, reading)?,
     };
+    for subject in &subjects {
+        let Some(death) = subject.course.death else { continue };
+        if let Some(later) =
+            subject.assessments.iter().map(|assessment| assessment.date).find(|date| *date > death)
+        {
+            return Err(Failure::input(format!(
+                "{}: subject {}: expected no assessment after the death on {death}, found one on {later}; mend: correct one of the two dates",
+                file.display(),
+                subject.name
+            )));
+        }
+    }
     if let Some(wanted) = explain {
         subjects.retain(|subject| subject.name == wanted);
         let Some(subject) = subjects.first() else {

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use posology_clinic::Because;
 use posology_clinic::response::amount::Measure;
 use posology_clinic::response::iwcll::{
-    CytopeniaCause, HAEMOGLOBIN, LENGTH, LYMPHOCYTES, MARROW_CELLS, Marrow, Node, PLATELETS, Settings, Visit,
-    assess_all, confirm, recurrence,
+    CytopeniaCause, HAEMOGLOBIN, LENGTH, LYMPHOCYTES, MARROW_CELLS, Marrow, NODE_ENLARGED, Node, PLATELETS,
+    Settings, Visit, assess_all, confirm, recurrence,
 };
 use rust_decimal::Decimal;
 use serde_json::json;
@@ -106,6 +106,14 @@ fn visit(wide: &mut Wide<Visit>, line: &Line<'_>) -> Result<Visit, Failure> {
         }
     }
     visit.no_enlarged_node = word(line, "nodes", &[("none", true)])?.unwrap_or(false);
+    let enlarged = visit.nodes.iter().find(|(_, node)| node.longest >= NODE_ENLARGED);
+    if let Some((column, node)) = enlarged.filter(|_| visit.no_enlarged_node) {
+        let says = format!(
+            "subject {}, {}: expected no node of {NODE_ENLARGED} mm or more beside `none`, found {column} of {} mm; mend: correct one of the two",
+            wide.subject.name, visit.date, node.longest
+        );
+        return Err(line.bad(&["nodes"], &says));
+    }
     visit.new_node = wide.amount(line, "new_node", &LENGTH)?;
     visit.spleen = organ(wide, line, "spleen", &LENGTH)?;
     visit.liver = organ(wide, line, "liver", &LENGTH)?;
@@ -160,6 +168,13 @@ fn visit(wide: &mut Wide<Visit>, line: &Line<'_>) -> Result<Visit, Failure> {
         return Err(line.bad(&["marrow_percent"], &says));
     }
     visit.residual = line.parse(&["mrd"])?;
+    if let Some(share) = visit.residual.filter(|share| !(Decimal::ZERO..=Decimal::ONE).contains(share)) {
+        let says = format!(
+            "subject {}, {}: expected a share between 0 and 1, such as 0.0001, found {share}; mend: write it as a fraction of 1",
+            wide.subject.name, visit.date
+        );
+        return Err(line.bad(&["mrd"], &says));
+    }
     visit.transformation = yes(line, "transformation")?.unwrap_or(false);
     Ok(visit)
 }
