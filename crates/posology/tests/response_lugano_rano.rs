@@ -135,3 +135,17 @@ fn settings_of_another_set_are_refused() {
     let output = posology(&["response", "lyric", &table, "--settings", &named]);
     assert!(String::from_utf8_lossy(&output.stderr).contains("make them agree"));
 }
+
+#[test]
+fn a_scored_scan_on_which_nobody_says_whether_there_are_new_foci_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let head = "subject,date,deauville,uptake,new_foci,avid,baseline\nP,2024-01-10,5,,,Y,Y\n";
+    let said = |row: &str| {
+        let output = posology(&["response", "lugano-2014", &file(folder.path(), &format!("{head}{row}\n"))]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let warned = said("P,2024-03-12,4,lower,,,");
+    assert!(warned.contains("warning: P: 2024-03-12: nobody says whether PET shows new foci"), "{warned}");
+    assert_eq!(said("P,2024-03-12,4,lower,N,,"), "");
+}

@@ -56,6 +56,16 @@ fn subject(settings: &Settings, file: &Path, patient: Patient) -> Result<Subject
         avid: said_avid.unwrap_or(true),
         treatment_start: subject.course.first_treatment,
     };
+    for scored in visits.iter().filter(|visit| visit.value("deauville").is_some()) {
+        if scored.value("new_foci").is_none() {
+            let says = format!(
+                "{}: nobody says whether PET shows new foci (column new_foci): taken to show none, which rules out PMD by them",
+                scored.date
+            );
+            let because = posology_clinic::Because::new("response/new-foci", says).input("date", scored.date);
+            subject.warnings.push(because);
+        }
+    }
     let visits = visits.into_iter().map(visit).collect::<Result<Vec<_>, _>>()?;
     let has_pet = visits.iter().any(|visit| visit.pet != Pet::NotDone);
     if said_avid.is_none() && has_pet {
