@@ -181,16 +181,70 @@ pub fn grade(
     let sample = Sample { value, baseline: baseline.and_then(usable_baseline), circumstances };
     [Direction::Low, Direction::High]
         .into_iter()
-        .filter_map(|direction| {
-            let lines: Vec<&Line> = TABLE
-                .iter()
-                .filter(|l| l.version == version && l.analyte == value.analyte && l.direction == direction)
-                .filter(|l| sample.is_for(l.when))
-                .collect();
-            let line = lines.iter().find(|l| sample.is_in(l.unit)).or_else(|| lines.first())?;
-            Some(sample.grade(line))
-        })
+        .filter_map(|direction| Some(sample.grade(sample.line(version, direction)?)))
         .collect()
+}
+
+/// Where a grade of a term begins for one patient, in the analyte's canonical unit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Band {
+    /// The term, as published.
+    pub term: &'static str,
+    /// Whether it is about low or about high values.
+    pub direction: Direction,
+    /// The grade.
+    pub grade: u8,
+    /// The value beyond which it begins: below it for a low term, above it for a high one.
+    pub cut: Decimal,
+    /// Whether a value at the cut has the grade already.
+    pub includes_cut: bool,
+    /// The rule in words, such as `below 75` or `above 1.5 x upper limit of normal`.
+    pub rule: String,
+}
+
+/// The values at which the grades of an analyte begin for the patient of `value`: by its limits of normal and by
+/// `baseline`, as [`grade`] reads them. Low before high, each from grade 1.
+///
+/// Of several rules for one grade that which a value meets first is told. Left out is a grade that the value alone does
+/// not decide (symptoms, treatment), and one whose limit of normal is not known.
+///
+/// ```
+/// use posology_clinic::ctcae::{bands, Version};
+/// use posology_clinic::laboratory::{Analyte, LabValue};
+/// let platelets = LabValue::new(Analyte::Platelets, "90 10^9/L".parse()?, Some(150.into()), None)?;
+/// let cuts: Vec<String> = bands(Version::V5, &platelets, None).iter().map(|band| band.cut.to_string()).collect();
+/// assert_eq!(cuts, ["150", "75", "50", "25"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn bands(version: Version, value: &LabValue, baseline: Option<&LabValue>) -> Vec<Band> {
+    let circumstances = Circumstances::default();
+    let sample =
+        Sample { value, baseline: baseline.and_then(usable_baseline), circumstances: &circumstances };
+    let mut bands = Vec::new();
+    for direction in [Direction::Low, Direction::High] {
+        let Some(line) = sample.line(version, direction) else { continue };
+        for (grade, alternatives) in (1..).zip(&line.grades) {
+            let cuts = alternatives
+                .iter()
+                .filter(|alternative| alternative.conditions.is_empty())
+                .filter_map(|alternative| Some((sample.cut_at(alternative.cut, line)?, alternative)));
+            let first = match direction {
+                Direction::Low => cuts.max_by_key(|(cut, _)| *cut),
+                Direction::High => cuts.min_by_key(|(cut, _)| *cut),
+            };
+            if let Some((cut, alternative)) = first {
+                bands.push(Band {
+                    term: line.term,
+                    direction,
+                    grade,
+                    cut,
+                    includes_cut: matches!(alternative.comparison, Comparison::AtMost | Comparison::AtLeast),
+                    rule: format!("{} {}", alternative.comparison.words(), alternative.cut.words(line.unit)),
+                });
+            }
+        }
+    }
+    bands
 }
 
 /// The terms that a version grades from values of an analyte, low before high.
@@ -274,6 +328,32 @@ enum Cut {
     UpperLimitTimes(Decimal),
     UpperLimitPlus(Decimal),
     BaselineTimes(Decimal),
+}
+
+impl Comparison {
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Below => "below",
+            Self::AtMost => "at most",
+            Self::Above => "above",
+            Self::AtLeast => "at least",
+        }
+    }
+}
+
+impl Cut {
+    fn words(self, unit: &str) -> String {
+        let times = |multiple: Decimal, of: &str| {
+            if multiple == Decimal::ONE { of.to_owned() } else { format!("{multiple} x {of}") }
+        };
+        match self {
+            Self::Value(cut) => format!("{cut} {unit}").trim().to_owned(),
+            Self::LowerLimit => "the lower limit of normal".to_owned(),
+            Self::UpperLimitTimes(multiple) => times(multiple, "the upper limit of normal"),
+            Self::UpperLimitPlus(above) => format!("the upper limit of normal + {above} {unit}"),
+            Self::BaselineTimes(multiple) => times(multiple, "the baseline"),
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -482,6 +562,30 @@ impl Sample<'_> {
         }
     }
 
+    /// The line by which it is graded: that in the reported unit, else the first.
+    fn line(&self, version: Version, direction: Direction) -> Option<&'static Line> {
+        let is_for = |l: &&Line| {
+            l.version == version
+                && l.analyte == self.value.analyte
+                && l.direction == direction
+                && self.is_for(l.when)
+        };
+        let mut lines = TABLE.iter().filter(is_for);
+        lines.clone().find(|l| self.is_in(l.unit)).or_else(|| lines.next())
+    }
+
+    /// A cut in the canonical unit; `None` where the limit or the baseline that it is a multiple of is not known.
+    fn cut_at(&self, cut: Cut, line: &Line) -> Option<Decimal> {
+        let canonical = |value| Some(convert(line.analyte, value, line.unit).ok()?.value);
+        match cut {
+            Cut::Value(cut) => canonical(cut),
+            Cut::LowerLimit => self.value.lower_limit,
+            Cut::UpperLimitTimes(multiple) => multiple.checked_mul(self.value.upper_limit?),
+            Cut::UpperLimitPlus(above) => canonical(above)?.checked_add(self.value.upper_limit?),
+            Cut::BaselineTimes(multiple) => multiple.checked_mul(self.baseline?.canonical),
+        }
+    }
+
     /// Whether the value was reported in a unit of the same size.
     fn is_in(&self, unit: &str) -> bool {
         let size = |unit| convert(self.value.analyte, Decimal::ONE, unit).ok().map(|one| one.value);
@@ -616,6 +720,55 @@ mod tests {
             .into_iter()
             .find(|g| g.direction == direction)
             .unwrap()
+    }
+
+    #[test]
+    fn beyond_each_band_a_value_has_its_grade_and_short_of_it_a_better_one() {
+        let baseline = value(Analyte::Creatinine, "100 umol/L", "-", "110");
+        let cases = [
+            (Analyte::Platelets, "200 10^9/L", "150", "-", None),
+            (Analyte::Neutrophils, "3 10^9/L", "1.8", "-", None),
+            (Analyte::Haemoglobin, "130 g/L", "120", "-", None),
+            (Analyte::Creatinine, "90 umol/L", "-", "110", Some(&baseline)),
+            (Analyte::AlanineAminotransferase, "20 U/L", "-", "40", None),
+        ];
+        let mut checked = 0;
+        for (analyte, text, lower, upper, baseline) in cases {
+            let unit = text.split_once(' ').unwrap().1;
+            for version in [Version::V5, Version::V6] {
+                for band in bands(version, &value(analyte, text, lower, upper), baseline) {
+                    let graded = |at: Decimal| {
+                        let sample = value(analyte, &format!("{at} {unit}"), lower, upper);
+                        grade(version, &sample, baseline, &Circumstances::default())
+                            .into_iter()
+                            .find(|graded| graded.direction == band.direction)
+                            .and_then(|graded| graded.grade())
+                            .unwrap()
+                    };
+                    let hair = decimal("0.001");
+                    let (beyond, short) = match band.direction {
+                        Direction::Low => (graded(band.cut - hair), graded(band.cut + hair)),
+                        Direction::High => (graded(band.cut + hair), graded(band.cut - hair)),
+                    };
+                    assert!(beyond >= band.grade, "{band:?}");
+                    assert!(short < band.grade, "{band:?}");
+                    assert_eq!(graded(band.cut) >= band.grade, band.includes_cut, "{band:?}");
+                    checked += 1;
+                }
+            }
+        }
+        assert!(checked >= 30, "{checked}");
+    }
+
+    #[test]
+    fn of_two_rules_for_a_grade_the_band_is_that_met_first() {
+        // CTCAE v5.0, creatinine increased: grade 2 above 1.5 x baseline or 1.5 x upper limit; grade 4 by the limit alone.
+        let baseline = value(Analyte::Creatinine, "60 umol/L", "-", "110");
+        let now = value(Analyte::Creatinine, "80 umol/L", "-", "110");
+        let bands = bands(Version::V5, &now, Some(&baseline));
+        let cuts: Vec<String> = bands.iter().map(|band| band.cut.normalize().to_string()).collect();
+        assert_eq!(cuts, ["110", "90", "180", "660"]);
+        assert_eq!(bands[1].rule, "above 1.5 x the baseline");
     }
 
     #[test]

@@ -63,6 +63,13 @@ const CREATININE: Units =
 const URATE: Units =
     &[("umol/L", Decimal::ONE), ("mmol/L", Decimal::ONE_THOUSAND), ("mg/dL", factor(5_948, 2))];
 const CLEARANCE: Units = &[("mL/min", Decimal::ONE), ("mL/s", factor(60, 0))];
+/// Of a body surface of 1.73 m2, which no unit of [`CLEARANCE`] is.
+const FILTRATION: Units = &[
+    ("mL/min/1.73m2", Decimal::ONE),
+    ("mL/min/1.73m^2", Decimal::ONE),
+    ("mL/min/{1.73_m2}", Decimal::ONE), // UCUM
+    ("mL/s/1.73m2", factor(60, 0)),
+];
 const RATIO: Units = &[("ratio", Decimal::ONE), ("1", Decimal::ONE), ("", Decimal::ONE)];
 const SECONDS: Units = &[("s", Decimal::ONE), ("sec", Decimal::ONE), ("seconds", Decimal::ONE)];
 const CALCIUM: Units = &[("mmol/L", Decimal::ONE), ("mg/dL", factor(2_495, 4)), ("mEq/L", factor(5, 1))];
@@ -158,6 +165,8 @@ analytes! {
     Creatinine = "creatinine", "creatinine", ["CREAT"], Blood, CREATININE;
     /// Creatinine clearance, measured or estimated, mL/min (not per 1.73 m2).
     CreatinineClearance = "creatinine-clearance", "creatinine clearance", ["CREATCLR"], Blood, CLEARANCE;
+    /// Estimated glomerular filtration rate, mL/min per 1.73 m2 of body surface, as the laboratory reported it.
+    EstimatedFiltration = "egfr", "eGFR", ["GFRE", "GFRBSCRT"], Blood, FILTRATION;
     /// International normalised ratio of the prothrombin time.
     Inr = "inr", "INR", ["INR"], Blood, RATIO;
     /// Activated partial thromboplastin time, s.
@@ -227,6 +236,61 @@ impl Analyte {
         self.units().first().map_or("", |unit| unit.0)
     }
 
+    /// The units in which results may be written, the canonical one first.
+    pub fn units_known(self) -> impl Iterator<Item = &'static str> {
+        self.units().iter().map(|(unit, _)| *unit)
+    }
+
+    /// The codes of its SDTM records (`LBTESTCD`).
+    pub fn codes(self) -> &'static [&'static str] {
+        self.sdtm().0
+    }
+
+    /// Between which values, in the canonical unit, results lie that were typed with the right unit, illness included; a
+    /// result beyond is asked about, never refused. Chosen by the authors of this program, far outside the limits of
+    /// CTCAE's grades.
+    ///
+    /// ```
+    /// use posology_clinic::laboratory::Analyte;
+    /// // 130 g/L typed as g/dL would be 1300 g/L.
+    /// assert!(Analyte::Haemoglobin.usually_within().1 < 1300.into());
+    /// ```
+    #[must_use]
+    pub fn usually_within(self) -> (Decimal, Decimal) {
+        let (least, most): (i64, i64) = match self {
+            Self::Platelets => (0, 3_000),
+            Self::Neutrophils | Self::Lymphocytes => (0, 500),
+            Self::Leukocytes => (0, 1_000),
+            Self::Haemoglobin => (20, 250),
+            Self::AlanineAminotransferase
+            | Self::AspartateAminotransferase
+            | Self::AlkalinePhosphatase
+            | Self::GammaGlutamylTransferase
+            | Self::LactateDehydrogenase
+            | Self::Lipase
+            | Self::Amylase => (0, 30_000),
+            Self::Bilirubin => (0, 1_000),
+            Self::Creatinine => (5, 3_000),
+            Self::CreatinineClearance | Self::EstimatedFiltration => (0, 300),
+            Self::Inr => (0, 30),
+            Self::Aptt => (10, 300),
+            Self::Calcium | Self::CorrectedCalcium => (1, 6),
+            Self::IonisedCalcium => (0, 4),
+            Self::Potassium => (1, 12),
+            Self::Sodium => (90, 200),
+            Self::Magnesium => (0, 6),
+            Self::Glucose => (0, 100),
+            Self::Albumin => (5, 80),
+            Self::Urate => (0, 3_000),
+            Self::SerumMProtein => (0, 20),
+            Self::UrineMProtein => (0, 60_000),
+            Self::FreeKappa | Self::FreeLambda => (0, 10_000),
+            Self::FreeLightChainRatio => (0, 100_000),
+            Self::MarrowPlasmaCells => (0, 100),
+        };
+        (Decimal::from(least), Decimal::from(most))
+    }
+
     /// The unit's usual spelling and its factor to the canonical one.
     fn unit(self, unit: &str) -> Result<(&'static str, Decimal), UnknownUnit> {
         // Most units come spelled as listed, and rewriting a spelling is slow.
@@ -266,6 +330,7 @@ fn plain(unit: &str) -> String {
                 'µ' | 'μ' => 'u',
                 '×' => 'x',
                 '³' => '3',
+                '²' => '2',
                 c => c,
             }
             .to_lowercase()

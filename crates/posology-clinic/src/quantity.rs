@@ -410,6 +410,19 @@ measure!(
     Mass, "body weight", kilograms, from_kilograms, "kg",
     ["kg" => Decimal::ONE, "g" => Decimal::from_parts(1, 0, 0, false, 3)], "a body weight in kg or g", "80 kg"
 );
+measure!(
+    /// A dose absorbed by an organ, in gray; milligray and centigray are read as well.
+    ///
+    /// ```
+    /// use posology_clinic::quantity::AbsorbedDose;
+    /// assert_eq!("830 mGy".parse::<AbsorbedDose>()?, "0.83 Gy".parse()?);
+    /// assert!("83 rad".parse::<AbsorbedDose>().is_err());
+    /// # Ok::<(), posology_clinic::quantity::BadQuantity>(())
+    /// ```
+    AbsorbedDose, "dose absorbed by an organ", gray, from_gray, "Gy",
+    ["Gy" => Decimal::ONE, "mGy" => Decimal::from_parts(1, 0, 0, false, 3), "cGy" => Decimal::from_parts(1, 0, 0, false, 2)],
+    "an absorbed dose in Gy, cGy or mGy", "1.25 Gy"
+);
 
 /// A whole number of days, written as a bare integer because its name says the unit (`more-than-days = 7`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

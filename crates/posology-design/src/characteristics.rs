@@ -253,6 +253,71 @@ pub struct Characteristics {
     pub mc_se: Option<StandardErrors>,
 }
 
+/// One number of [`Characteristics`], for tables with a row a number.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Measured {
+    /// What is measured, named as in [`Characteristics`], with hyphens.
+    pub measure: &'static str,
+    /// Of which: the level from 1, or the number of patients or DLTs; none where the measure is of the whole trial.
+    pub of: Option<u32>,
+    /// The number.
+    pub value: f64,
+}
+
+impl Characteristics {
+    /// Every number, a row each: first those of levels, then those of the trial, then the distributions.
+    pub fn rows(&self) -> Vec<Measured> {
+        let levels: [(&'static str, &[f64]); 8] = [
+            ("truth", &self.truth),
+            ("efficacy", &self.efficacy),
+            ("select", &self.select),
+            ("benchmark-select", &self.benchmark_select),
+            ("patients", &self.patients),
+            ("dlts", &self.dlts),
+            ("treated", &self.treated),
+            ("responses", &self.responses),
+        ];
+        let whole = [
+            ("select-none", Some(self.select_none)),
+            ("true-mtd", self.true_mtd.map(f64::from)),
+            ("p-correct", Some(self.p_correct)),
+            ("benchmark", Some(self.benchmark)),
+            ("p-acceptable", Some(self.p_acceptable)),
+            ("p-select-above", Some(self.p_select_above)),
+            ("p-allocated-above", Some(self.p_allocated_above)),
+            ("p-ever-above", Some(self.p_ever_above)),
+            ("p-escalated-from-toxic", Some(self.p_escalated_from_toxic)),
+            ("p-early-stop", Some(self.p_early_stop)),
+            ("overdose-60", Some(self.overdose_60)),
+            ("overdose-80", Some(self.overdose_80)),
+            ("accuracy-index", Some(self.accuracy_index)),
+            ("total-patients", Some(self.total_patients)),
+            ("total-dlts", Some(self.total_dlts)),
+            ("cohorts", self.cohorts),
+            ("duration", self.duration),
+            ("suspended", self.suspended),
+            ("found-suspended", self.found_suspended),
+            ("pending-at-decision", self.pending_at_decision),
+        ];
+        let spread: [(&'static str, &[f64]); 2] =
+            [("sample-size", &self.sample_size), ("dlt-count", &self.dlt_count)];
+        let each = |from: u32, measure: &'static str, values: &[f64]| -> Vec<Measured> {
+            (from..)
+                .zip(values)
+                .map(|(of, value)| Measured { measure, of: Some(of), value: *value })
+                .collect()
+        };
+        let of_trial = |(measure, value): (&'static str, Option<f64>)| {
+            value.map(|value| Measured { measure, of: None, value })
+        };
+        let mut rows: Vec<Measured> =
+            levels.into_iter().flat_map(|(measure, values)| each(1, measure, values)).collect();
+        rows.extend(whole.into_iter().filter_map(of_trial));
+        rows.extend(spread.into_iter().flat_map(|(measure, values)| each(0, measure, values)));
+        rows
+    }
+}
+
 /// Monte Carlo standard errors of the measures of the same names.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct StandardErrors {

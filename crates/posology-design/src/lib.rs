@@ -65,6 +65,7 @@ pub mod scenario;
 pub mod settings;
 pub mod simulate;
 pub mod single_stage;
+pub mod starting;
 pub mod three_plus_three;
 pub mod tite_boin;
 pub mod tite_crm;

@@ -44,6 +44,22 @@ pub struct Timing {
     pub while_suspended: WhileSuspended,
 }
 
+impl Timing {
+    /// Six patients in the length of a window, at random, days: the accrual of the TITE-BOIN paper (two a month, three
+    /// months), taken where nobody states another.
+    /// Source: Yuan Y, Lin R, Li D, Nie L, Warren KE. Clin Cancer Res 2018;24:4921-4930, doi:10.1158/1078-0432.CCR-18-0246.
+    pub fn usual(window_days: f64) -> Self {
+        Self {
+            unit: Unit::Days,
+            rate: 6.0 / window_days,
+            arrivals: Arrivals::default(),
+            window: window_days,
+            onset: Onset::default(),
+            while_suspended: WhileSuspended::default(),
+        }
+    }
+}
+
 /// A unit of time. It is a name: nothing is converted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
