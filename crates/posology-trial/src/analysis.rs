@@ -3,17 +3,27 @@
 //! Start at [`Analysis::of`]. Every table, figure, page and JSON shows values of this type; none of them
 //! derives a number of its own.
 
+pub mod comparison;
 pub mod decision;
 pub mod dose_response;
 pub mod efficacy;
+pub mod eligibility;
 pub mod endpoint;
 pub mod exposure;
+pub mod groups;
+pub mod incidence;
+pub mod laboratory;
+pub mod late;
+pub mod marker;
+pub mod monitoring;
+pub mod organ;
 pub mod patient;
 pub mod rates;
 pub mod reduction;
 pub mod regrade;
 pub mod survival;
 pub mod swimmer;
+pub mod timeline;
 pub mod toxicity;
 
 use jiff::Timestamp;
@@ -25,9 +35,10 @@ use crate::cut::Cut;
 use crate::event::{Chain, Fact, Meaning, Recommendation, Role, SponsorDecision};
 use crate::protocol::{Population, Protocol, RateDefinition};
 use crate::state::State;
-use decision::Advice;
+use decision::{Advice, TriggeredHold};
 use dose_response::{BadGroups, DoseResponse, Group};
 use endpoint::{CensoringSet, EndpointTime, TimeEndpoint};
+use monitoring::Monitored;
 use patient::PatientAnalysis;
 use rates::{Confidence, Rate};
 use reduction::{MarkerReduction, Period};
@@ -101,6 +112,24 @@ pub struct CohortAnalysis {
     pub patients: Vec<usize>,
     /// What the design advises on its level, at this cut, with reasons. `None` without a design or a patient.
     pub advice: Option<Advice>,
+    /// Where an arm that is watched stands, with reasons; `None` where the protocol watches none or nobody is treated.
+    pub monitored: Option<Monitored>,
+}
+
+impl CohortAnalysis {
+    /// What the rule of the protocol advises, in a line: the form that a recommendation quotes.
+    #[must_use]
+    pub fn advice_in_words(&self) -> Option<String> {
+        let monitored = || self.monitored.as_ref().map(Monitored::in_words);
+        self.advice.as_ref().map(Advice::in_words).or_else(monitored)
+    }
+
+    /// The same in a word.
+    #[must_use]
+    pub fn advised_word(&self) -> Option<&'static str> {
+        let monitored = || self.monitored.as_ref().map(|monitored| monitored.advised.word());
+        self.advice.as_ref().map(|advice| advice.advised.word()).or_else(monitored)
+    }
 }
 
 /// The times of patients to an endpoint.
@@ -222,10 +251,41 @@ impl Analysis {
         Ok(analysis)
     }
 
+    /// The analysis of some of the patients: what is computed over patients is then computed over these. The rule's
+    /// advice rests on all of them, so no cohort has any here.
+    #[must_use]
+    pub fn among(&self, keep: impl Fn(&PatientAnalysis) -> bool) -> Self {
+        let mut some = self.clone();
+        let kept: Vec<bool> = self.patients.iter().map(keep).collect();
+        let place = |index: usize| kept.iter().take(index).filter(|kept| **kept).count();
+        let is_kept = |index: &usize| kept.get(*index).copied().unwrap_or(false);
+        for cohort in &mut some.cohorts {
+            cohort.advice = None;
+            cohort.monitored = None;
+            cohort.patients = cohort.patients.iter().copied().filter(is_kept).map(place).collect();
+        }
+        let mut each = kept.iter().copied();
+        some.patients.retain(|_| each.next().unwrap_or(false));
+        some
+    }
+
     /// A cohort by id.
     #[must_use]
     pub fn cohort(&self, id: &str) -> Option<&CohortAnalysis> {
         self.cohorts.iter().find(|cohort| cohort.id == id)
+    }
+
+    /// The holds whose trigger is met at the level of a cohort, or wherever they look: in a cohort on which no design
+    /// advises, such as an arm, as in any other.
+    #[must_use]
+    pub fn holds_of(&self, cohort: &CohortAnalysis) -> Vec<TriggeredHold> {
+        match &cohort.advice {
+            Some(advice) => advice.holds.clone(),
+            None if self.patients_of(cohort).any(PatientAnalysis::is_treated) => {
+                decision::holds_at(&self.protocol, cohort.level, &self.patients)
+            }
+            None => Vec::new(),
+        }
     }
 
     /// The patients of a cohort, in order of enrolment.
@@ -297,7 +357,7 @@ impl Analysis {
                 Group {
                     label: regimen.title(),
                     score: score.unwrap_or_else(|| Decimal::from(place + 1)),
-                    schedule: match regimen.fraction.len() {
+                    schedule: match regimen.required().count() {
                         1 => "one fraction".to_owned(),
                         fractions => format!("{fractions} fractions"),
                     },
@@ -330,7 +390,7 @@ impl Analysis {
         patients: impl Iterator<Item = &'a PatientAnalysis>,
         confirmed: bool,
     ) -> Rate {
-        efficacy::rate(definition, patients, confirmed)
+        efficacy::rate(&self.protocol, definition, patients, confirmed)
     }
 }
 
@@ -350,15 +410,15 @@ fn misfits(protocol: &Protocol, protocol_sha256: &str, state: &State) -> Vec<Bec
             .input("file", protocol_sha256),
         );
     }
-    if let Some(dlt) = &protocol.dlt {
+    if let Some(in_force) = protocol.ctcae() {
         let earlier = state.protocols.iter().filter_map(|adopted| {
             let (earlier, _) = Protocol::read(&adopted.text).ok()?;
-            Some((adopted, earlier.dlt?.ctcae)).filter(|(_, version)| *version != dlt.ctcae)
+            Some((adopted, earlier.ctcae()?)).filter(|(_, version)| *version != in_force)
         });
         for (adopted, version) in earlier {
             let says = format!(
-                "version {} of the protocol graded by CTCAE {version}, the one in force by {}: every grade here is derived anew by {}; `posology toxicity regrade` lists whose dose-limiting toxicity that changes",
-                adopted.version, dlt.ctcae, dlt.ctcae
+                "version {} of the protocol graded by CTCAE {version}, the one in force by {in_force}: every grade here is derived anew by {in_force}; `posology toxicity regrade` lists whose dose-limiting toxicity that changes",
+                adopted.version
             );
             misfits.push(Because::new("record/ctcae-changed", says).input("adopted", adopted.date));
         }

@@ -2,7 +2,7 @@
 
 use crate::analysis::patient::PatientAnalysis;
 use crate::analysis::toxicity::DltStatus;
-use crate::analysis::{Analysis, BadAnalysis, CohortAnalysis, CohortStage, decision};
+use crate::analysis::{Analysis, BadAnalysis, CohortAnalysis, CohortStage, decision, monitoring};
 use crate::protocol::Cohort;
 use crate::state::State;
 
@@ -35,11 +35,18 @@ pub(crate) fn derive(
     };
     let treated = members.iter().any(|patient| patient.is_treated());
     let advice = match &protocol.escalation {
-        Some(design) if treated && level > 0 => {
+        Some(design) if treated && level > 0 && !protocol.is_arm(&cohort.id) => {
             Some(decision::derive(protocol, design, level, &cohort.id, &analysis.patients).map_err(
                 |problem| BadAnalysis::Design { cohort: cohort.id.clone(), problem: problem.to_string() },
             )?)
         }
+        _ => None,
+    };
+    let monitored = match &cohort.monitoring {
+        Some(monitoring) if treated => Some(
+            monitoring::derive(analysis, monitoring, &members)
+                .map_err(|problem| BadAnalysis::Design { cohort: cohort.id.clone(), problem })?,
+        ),
         _ => None,
     };
     let label =
@@ -56,6 +63,7 @@ pub(crate) fn derive(
         decision,
         patients,
         advice,
+        monitored,
     })
 }
 

@@ -237,7 +237,7 @@ pub const CHAIR: &str = "Chair";
 pub const DEPUTY: &str = "Deputy chair";
 
 /// A step of a review.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Step {
     /// A data cut is frozen.

@@ -14,7 +14,10 @@ mod cohort;
 mod committee;
 mod dosing;
 mod holds;
+mod organ;
 mod people;
+mod randomisation;
+mod readable;
 mod subject;
 
 use std::collections::{BTreeMap, HashMap};
@@ -55,7 +58,7 @@ impl Refusal {
 }
 
 /// Something that was recorded although it breaks a rule, for a person to look at.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Flag {
     /// The rule.
     pub rule: &'static str,
@@ -87,7 +90,7 @@ impl Context {
 }
 
 /// A hold of the protocol whose trigger is met.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct HoldInForce {
     /// Id of the hold in the protocol.
     pub hold: String,
@@ -184,6 +187,7 @@ impl Conduct {
         self.admit_retraction(event)?;
         follow::admit(self, event)?;
         Self::admit_clinical_time(event)?;
+        readable::admit(event)?;
         self.admit_after_lock(event)?;
         let mut breaches = Breaches { rules: Vec::new(), event };
         match event.fact.kind() {
@@ -233,6 +237,14 @@ impl Conduct {
             | Kind::StemCells => {
                 subject::is_known(self, event)?;
                 dosing::admit(self, event, &mut breaches)?;
+            }
+            Kind::Randomisation => {
+                subject::is_known(self, event)?;
+                randomisation::admit(self, event)?;
+            }
+            Kind::OrganAbsorbedDose => {
+                subject::is_known(self, event)?;
+                organ::admit(self, event)?;
             }
             _ => subject::admit(self, event, context, &mut breaches)?,
         }

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +19,22 @@ pub struct Cut {
     pub head: String,
     /// Clinical cut-off, UTC: what happened later is not seen.
     pub cut_off: Timestamp,
+}
+
+/// A clinical cut-off as people write it: an instant, or a day, which counts to its end in UTC.
+///
+/// ```
+/// use posology_trial::cut::cut_off;
+/// assert_eq!(cut_off("2019-05-03"), cut_off("2019-05-03T18:59:59-05:00"));
+/// assert_eq!(cut_off("yesterday"), None);
+/// ```
+#[must_use]
+pub fn cut_off(text: &str) -> Option<Timestamp> {
+    if let Ok(instant) = text.parse::<Timestamp>() {
+        return Some(instant);
+    }
+    let day: Date = text.parse().ok()?;
+    day.at(23, 59, 59, 0).to_zoned(TimeZone::UTC).map(|end| end.timestamp()).ok()
 }
 
 /// A cut that cannot be made.

@@ -11,7 +11,9 @@ mod chain;
 mod clinic;
 mod committee;
 mod dosing;
+mod organ;
 mod people;
+mod randomisation;
 mod schema;
 mod trial;
 
@@ -24,7 +26,9 @@ pub use chain::{BadRecord, Chain, Entry, GENESIS, sha256};
 pub use clinic::*;
 pub use committee::*;
 pub use dosing::*;
+pub use organ::*;
 pub use people::*;
+pub use randomisation::*;
 pub use schema::json_schema;
 pub use trial::*;
 
@@ -218,6 +222,8 @@ facts! {
     SlotExpired = "slot-expired/1",
     /// A subject assigned anew.
     Assignment = "assignment/1",
+    /// A subject allocated to an arm of a randomised comparison.
+    Randomisation = "randomisation/1",
     /// A departure from the protocol.
     Deviation = "deviation/1",
     /// A fact taken back: it was never so, or its row is gone from the system that it was followed from.
@@ -278,6 +284,8 @@ facts! {
     StemCells = "stem-cells/1",
     /// A lesion as assessed.
     LesionAssessment = "lesion-assessment/1",
+    /// The absorbed dose of an organ, as dosimetry found it.
+    OrganAbsorbedDose = "organ-absorbed-dose/1",
     /// A data cut frozen.
     DataCut = "data-cut/1",
     /// A packet bound by its hashes.
@@ -321,6 +329,7 @@ impl Fact {
             Self::Screening(f) => &f.subject,
             Self::Eligibility(f) => &f.subject,
             Self::Assignment(f) => &f.subject,
+            Self::Randomisation(f) => &f.subject,
             Self::WrittenDirective(f) => &f.subject,
             Self::ActivityOrder(f) => &f.subject,
             Self::Assay(f) => &f.subject,
@@ -334,6 +343,7 @@ impl Fact {
             Self::ThyroidBlockade(f) => &f.subject,
             Self::StemCells(f) => &f.subject,
             Self::LesionAssessment(f) => &f.subject,
+            Self::OrganAbsorbedDose(f) => &f.subject,
             Self::Subject(f) => &f.subject,
             Self::Enrolment(f) => &f.subject,
             Self::Characteristic(f) => &f.subject,
@@ -410,6 +420,8 @@ impl Fact {
             Self::HoldLifted(f) => Some(f.date.into()),
             Self::WrittenDirective(f) => Some(f.date.into()),
             Self::StemCells(f) => Some(f.date.into()),
+            Self::Randomisation(f) => Some(f.date.into()),
+            Self::OrganAbsorbedDose(f) => f.date.clone(),
             Self::Meeting(f) => Some(f.date.into()),
             Self::SlotRequested(f) => Some(f.at.into()),
             Self::SlotExpired(f) => Some(f.at.into()),

@@ -97,7 +97,7 @@ pub fn admit(conduct: &Conduct, event: &Event) -> Result<(), Refusal> {
 }
 
 /// What an import does to a row of the source.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct RowChange {
     /// Data set, such as `lb`.
@@ -115,7 +115,7 @@ pub struct RowChange {
 }
 
 /// How a row differs from the last snapshot.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Change {
     /// It was not there.
@@ -127,7 +127,7 @@ pub enum Change {
 }
 
 /// A field before and after.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct FieldChange {
     /// Name of the field.
@@ -212,7 +212,7 @@ fn fields(before: Option<&Fact>, after: Option<&Fact>) -> Vec<FieldChange> {
 }
 
 /// A consequence of changed data.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Effect {
     /// A subject, or a cohort.
@@ -259,12 +259,14 @@ pub fn effect(before: Option<&Analysis>, after: &Analysis) -> Vec<Effect> {
         note(&patient.id, "DLT status", was, None, Vec::new());
     }
     for cohort in &after.cohorts {
-        let advised = |cohort: &crate::analysis::CohortAnalysis| {
-            cohort.advice.as_ref().map(|advice| advice.advised.word().to_owned())
-        };
+        let advised = |cohort: &crate::analysis::CohortAnalysis| cohort.advised_word().map(str::to_owned);
         let was = before.and_then(|before| before.cohort(&cohort.id)).and_then(advised);
-        let because = cohort.advice.iter().flat_map(|advice| &advice.decision.because);
-        let because = because.map(|because| because.says.clone()).collect();
+        let by_design = cohort.advice.iter().flat_map(|advice| &advice.decision.because);
+        let by_monitoring = cohort.monitored.iter().flat_map(|monitored| &monitored.because);
+        let because = by_design
+            .map(|because| because.says.clone())
+            .chain(by_monitoring.map(|because| because.says.clone()))
+            .collect();
         note(&cohort.id, "advice", was, advised(cohort), because);
     }
     effects

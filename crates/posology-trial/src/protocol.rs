@@ -5,9 +5,16 @@
 
 mod check;
 mod dosing;
+mod eligibility;
+mod grouping;
+mod late;
+mod monitoring;
 mod problem;
+mod randomised;
 mod read;
 mod schema;
+mod stratum;
+mod texts;
 
 use std::collections::BTreeMap;
 
@@ -28,9 +35,18 @@ use crate::analysis::endpoint;
 use crate::event::ApprovalBy;
 
 pub use dosing::{Dosing, ReferenceTime, StemCellRule};
+pub use eligibility::{CharacteristicLimit, EligibilityCriterion, LaboratoryLimit, Limits};
+pub use grouping::{CutComparison, GroupBy, Grouping};
+pub use late::{AfterNewTherapy, Late, LateFollow};
+pub use monitoring::{Monitoring, MonitoringRule};
 pub use problem::{Problem, Problems, Severity};
+pub use randomised::{RandomisedPart, SupposedTruth};
 pub use read::{DesignFile, read_design, read_scenarios, read_toml};
+pub(crate) use read::{date as read_date, read_checked};
 pub use schema::json_schema;
+pub(crate) use schema::of as schema_of;
+pub use stratum::Stratum;
+pub use texts::Texts;
 
 /// A protocol. Had from [`Protocol::read`] it is whole and free of contradictions, and its escalation design knows
 /// its ladder: the regimens.
@@ -59,12 +75,24 @@ pub struct Protocol {
     /// Regimens: a dose level is an activity per area and its schedule. In the order of the ladder.
     #[serde(default)]
     pub regimen: Vec<Regimen>,
+    /// Kinds of disease, each with its own response criteria; none in a trial of one disease.
+    #[serde(default)]
+    pub stratum: Vec<Stratum>,
     /// Cohorts, in the order of opening.
     #[serde(default)]
     pub cohort: Vec<Cohort>,
+    /// Criteria of eligibility, as far as numbers decide them.
+    #[serde(default)]
+    pub eligibility: Vec<EligibilityCriterion>,
+    /// How toxicity is graded in a trial without `[dlt]`.
+    #[serde(default)]
+    pub toxicity: Option<ToxicityGrading>,
     /// Dose-limiting toxicity: window, grading version and rules.
     #[serde(default)]
     pub dlt: Option<Dlt>,
+    /// Late toxicity: follow-up of years beyond the window, and the events that are counted.
+    #[serde(default)]
+    pub late: Option<Late>,
     /// Who can be evaluated, and replacement.
     #[serde(default)]
     pub evaluability: Evaluability,
@@ -77,6 +105,9 @@ pub struct Protocol {
     /// Response criteria, with their open points as parameters.
     #[serde(default)]
     pub response: Response,
+    /// A randomised comparison of regimens after escalation.
+    #[serde(default)]
+    pub randomised: Option<RandomisedPart>,
     /// Endpoints.
     #[serde(default)]
     pub endpoint: Vec<Endpoint>,
@@ -89,6 +120,9 @@ pub struct Protocol {
     /// Rates: each percentage that may be printed, by definition id.
     #[serde(default = "default_rates")]
     pub rate: Vec<RateDefinition>,
+    /// Groupings in which rates are shown beside the prescribed regimen.
+    #[serde(default)]
+    pub group: Vec<Grouping>,
     /// The committee.
     #[serde(default)]
     pub committee: Option<Committee>,
@@ -98,9 +132,15 @@ pub struct Protocol {
     /// Enrolment: places kept, time between patients, approvals.
     #[serde(default)]
     pub enrolment: EnrolmentRules,
+    /// Entry of data.
+    #[serde(default)]
+    pub entry: EntryRules,
     /// Dictionaries other than CTCAE, as name and version, printed on every cover (MedDRA, WHODrug).
     #[serde(default)]
     pub dictionaries: BTreeMap<String, String>,
+    /// Words that reporting standards ask for.
+    #[serde(default)]
+    pub text: Texts,
     /// What this file assumes because it is not public or not yet decided; printed in every packet.
     #[serde(default)]
     pub assumption: Vec<Assumption>,
@@ -203,19 +243,120 @@ pub struct BodySurface {
     pub formula: Formula,
     /// Cap, such as `2.2 m2`; none unless given.
     pub cap: Option<Area>,
+    /// Other formulae for the young or the small; the first that fits is taken.
+    pub smaller: Vec<SmallerFormula>,
+}
+
+/// Another formula for the young or the small.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct SmallerFormula {
+    /// Formula.
+    pub formula: Formula,
+    /// For those younger than this, years; for any age without.
+    #[serde(default)]
+    #[schemars(schema_with = "schema::decimal")]
+    pub below_age_years: Option<Decimal>,
+    /// For those lighter than this, kg; for any weight without.
+    #[serde(default)]
+    #[schemars(schema_with = "schema::decimal")]
+    pub below_weight_kg: Option<Decimal>,
 }
 
 impl Default for BodySurface {
     fn default() -> Self {
-        Self { formula: Formula::Mosteller, cap: None }
+        Self { formula: Formula::Mosteller, cap: None, smaller: Vec::new() }
     }
 }
 
+/// The formula depends on an age that is not known.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "no age was given; expected one, since the protocol takes {formula} below {below} years; mend: give the age in years"
+)]
+pub struct AgeNeeded {
+    /// The formula that may apply.
+    pub formula: Formula,
+    /// Below this age, years.
+    pub below: Decimal,
+}
+
 impl BodySurface {
-    /// As the settings of the computation.
+    /// As the settings of the computation for a patient.
+    ///
+    /// # Errors
+    /// [`AgeNeeded`] where the formula depends on an age that is not given.
+    ///
+    /// ```
+    /// use posology_clinic::body_surface::Formula;
+    /// use posology_trial::protocol::{BodySurface, SmallerFormula};
+    /// let surface = BodySurface {
+    ///     smaller: vec![SmallerFormula { formula: Formula::Haycock, below_age_years: Some(18.into()), below_weight_kg: None }],
+    ///     ..BodySurface::default()
+    /// };
+    /// assert_eq!(surface.settings(Some(7.into()), 24.into()).unwrap().formula, Formula::Haycock);
+    /// assert_eq!(surface.settings(Some(18.into()), 24.into()).unwrap().formula, Formula::Mosteller);
+    /// assert!(surface.settings(None, 24.into()).is_err());
+    /// ```
+    pub fn settings(
+        &self,
+        age_years: Option<Decimal>,
+        weight_kg: Decimal,
+    ) -> Result<posology_clinic::body_surface::Settings, AgeNeeded> {
+        let mut formula = self.formula;
+        for smaller in &self.smaller {
+            if smaller.below_weight_kg.is_some_and(|below| weight_kg >= below) {
+                continue;
+            }
+            let fits = match (smaller.below_age_years, age_years) {
+                (None, _) => true,
+                (Some(below), Some(age)) => age < below,
+                (Some(below), None) => return Err(AgeNeeded { formula: smaller.formula, below }),
+            };
+            if fits {
+                formula = smaller.formula;
+                break;
+            }
+        }
+        Ok(posology_clinic::body_surface::Settings { formula, cap: self.cap, decimals: None })
+    }
+
+    /// How it is computed, in words.
     #[must_use]
-    pub fn settings(&self) -> posology_clinic::body_surface::Settings {
-        posology_clinic::body_surface::Settings { formula: self.formula, cap: self.cap, decimals: None }
+    pub fn words(&self) -> String {
+        let mut words: Vec<String> = self
+            .smaller
+            .iter()
+            .map(|smaller| {
+                let age = smaller.below_age_years.map(|age| format!("below {} years", age.normalize()));
+                let weight = smaller.below_weight_kg.map(|weight| format!("below {} kg", weight.normalize()));
+                let whom: Vec<String> = age.into_iter().chain(weight).collect();
+                format!("{} {}", smaller.formula, whom.join(" and "))
+            })
+            .collect();
+        words.push(if words.is_empty() {
+            self.formula.to_string()
+        } else {
+            format!("else {}", self.formula)
+        });
+        let cap = self.cap.map_or_else(|| "no cap".to_owned(), |cap| format!("at most {cap}"));
+        format!("{}, {cap}", words.join(", "))
+    }
+}
+
+/// How toxicity is graded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct ToxicityGrading {
+    /// CTCAE version of every grade.
+    pub ctcae: ctcae::Version,
+}
+
+impl Protocol {
+    /// The CTCAE version of every grade: that of `[dlt]`, else that of `[toxicity]`.
+    #[must_use]
+    pub fn ctcae(&self) -> Option<ctcae::Version> {
+        self.dlt.as_ref().map(|dlt| dlt.ctcae).or(self.toxicity.as_ref().map(|toxicity| toxicity.ctcae))
     }
 }
 
@@ -306,6 +447,9 @@ pub struct Fraction {
     /// Days it may be given late.
     #[serde(default)]
     pub days_late: u32,
+    /// Whether it may be left out without a reason (false): it is in no total, and never awaited.
+    #[serde(default)]
+    pub optional: bool,
 }
 
 /// An eligibility gate that depends on the regimen, such as a stem-cell back-up above a level.
@@ -324,7 +468,7 @@ pub struct EligibilityGate {
 }
 
 /// A cohort.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Cohort {
     /// Id, never reused.
@@ -333,6 +477,12 @@ pub struct Cohort {
     pub regimen: String,
     /// Planned number of patients.
     pub planned: u32,
+    /// The stratum of all its patients: an arm of a basket. Without it each enrolment names the patient's.
+    #[serde(default)]
+    pub stratum: Option<String>,
+    /// How the arm is watched, where it is not part of an escalation.
+    #[serde(default)]
+    pub monitoring: Option<Monitoring>,
 }
 
 /// Dose-limiting toxicity.
@@ -478,6 +628,44 @@ pub enum HoldTrigger {
     Grade3Bleed,
 }
 
+impl HoldTrigger {
+    /// The trigger in words.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::RelatedDeath => "death not recorded as unrelated to treatment",
+            Self::UnrecoveredGrade4Cytopenia => {
+                "grade 4 platelet or neutrophil count not recovered at the cut"
+            }
+            Self::StemCellRescue => "stem-cell rescue",
+            Self::Grade3Bleed => "bleed of grade 3 or worse",
+        }
+    }
+}
+
+impl Hold {
+    /// What the protocol says of it, in one clause: how many patients with what, and what happens then.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let patients = match self.patients.max(1) {
+            1 => "1 patient".to_owned(),
+            more => format!("{more} patients"),
+        };
+        let scope = match self.scope {
+            HoldScope::Level => "at the level",
+            HoldScope::Trial => "in the trial",
+            HoldScope::Programme => "in all trials of the product",
+        };
+        let action = match (self.action, self.within_days) {
+            (HoldAction::Hold, _) => format!("enrolment {scope} stops"),
+            (HoldAction::Notify, _) => format!("those named are told, {scope}"),
+            (HoldAction::Meet, Some(days)) => format!("the committee meets within {days} days"),
+            (HoldAction::Meet, None) => "the committee meets".to_owned(),
+        };
+        format!("{patients} with {}: {action}", self.when.words())
+    }
+}
+
 /// Where a hold applies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -604,6 +792,10 @@ pub struct RateDefinition {
     pub name: String,
     /// The least category that counts as a success.
     pub at_least: Category,
+    /// Another least category under some criteria, such as `{ "iwwm-11" = "MR" }`: in macroglobulinaemia the overall
+    /// response begins with minimal response.
+    #[serde(default)]
+    pub at_least_by: BTreeMap<String, Category>,
     /// Denominator.
     pub population: Population,
     /// Least day on which stable disease counts, where `at-least` is SD.
@@ -617,6 +809,7 @@ fn default_rates() -> Vec<RateDefinition> {
         id: id.to_owned(),
         name: name.to_owned(),
         at_least,
+        at_least_by: BTreeMap::new(),
         population: Population::ResponseEvaluable,
         minimum_days: (at_least == Category::Stable).then_some(42),
     };
@@ -705,6 +898,14 @@ pub struct EnrolmentRules {
     pub approvals: Option<Vec<ApprovalBy>>,
 }
 
+/// Entry of data.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct EntryRules {
+    /// Kinds of event whose measured values are typed twice where they are typed into a form, such as `assay` (none).
+    pub double: Vec<String>,
+}
+
 impl Default for EnrolmentRules {
     fn default() -> Self {
         Self { stagger_days: 0, slot_days: 14, approvals: None }
@@ -756,7 +957,7 @@ impl Regimen {
         if let Some(label) = &self.label {
             return label.clone();
         }
-        match (self.total_per_area(), self.fraction.len()) {
+        match (self.total_per_area(), self.required().count()) {
             (Some(total), 1) => format!("{total} x1"),
             (Some(total), n) => format!("{total} in {n}"),
             (None, _) => self.id.clone(),
@@ -769,9 +970,14 @@ impl Regimen {
         self.total.or_else(|| self.sum_of_fractions())
     }
 
-    /// The sum of the fractions, in the unit of the first; none where one states no activity.
+    /// The fractions that are not optional.
+    pub fn required(&self) -> impl Iterator<Item = &Fraction> {
+        self.fraction.iter().filter(|fraction| !fraction.optional)
+    }
+
+    /// The sum of the fractions that are not optional, in the unit of the first; none where one states no activity.
     fn sum_of_fractions(&self) -> Option<ActivityPerArea> {
-        let mut parts = self.fraction.iter().map(|fraction| fraction.activity);
+        let mut parts = self.required().map(|fraction| fraction.activity);
         let first = parts.next()??;
         parts.try_fold(first, |sum, part| {
             let sum = ActivityPerArea::from_mbq_per_m2(sum.mbq_per_m2() + part?.mbq_per_m2());
@@ -779,10 +985,10 @@ impl Regimen {
         })
     }
 
-    /// Study day of the last planned fraction.
+    /// Study day of the last planned fraction that is not optional.
     #[must_use]
     pub fn last_day(&self) -> Option<i32> {
-        self.fraction.iter().map(|fraction| fraction.day).max()
+        self.required().map(|fraction| fraction.day).max()
     }
 }
 

@@ -7,8 +7,9 @@ use crate::dosing::net_of_readings;
 use crate::event::{
     Administration, AdverseEvent, Amount, Assay, Chain, Characteristic, CohortOpened, Death, Disposition,
     DltJudgement, Enrolment, EvaluabilityJudgement, Fact, FractionOmitted, History, Infusion, Laboratory,
-    Meaning, NewTherapy, Prescription, ProtocolAdopted, Recommendation, Residual, ResponseAssessment, Role,
-    Signature, SponsorDecision, Subject, Support, Visit, VitalSign, WrittenDirective,
+    Meaning, NewTherapy, OrganAbsorbedDose, Prescription, ProtocolAdopted, Randomisation, Recommendation,
+    Residual, ResponseAssessment, Role, Signature, SponsorDecision, Subject, Support, Visit, VitalSign,
+    WrittenDirective,
 };
 use crate::protocol::Protocol;
 
@@ -36,6 +37,8 @@ pub struct Patient {
     pub subject: Subject,
     /// Enrolment.
     pub enrolment: Option<Enrolment>,
+    /// Allocation to an arm.
+    pub randomisation: Option<Randomisation>,
     /// Characteristics at baseline.
     pub characteristics: Vec<Characteristic>,
     /// Prescriptions.
@@ -72,6 +75,8 @@ pub struct Patient {
     pub history: Vec<History>,
     /// Visits.
     pub visits: Vec<Visit>,
+    /// Absorbed doses of organs.
+    pub absorbed_doses: Vec<OrganAbsorbedDose>,
     /// Death.
     pub death: Option<Death>,
     /// Whether the record knows of a death after the cut, of which nothing else may be told.
@@ -83,6 +88,7 @@ impl Patient {
         Self {
             subject,
             enrolment: None,
+            randomisation: None,
             characteristics: Vec::new(),
             prescriptions: Vec::new(),
             administrations: Vec::new(),
@@ -101,6 +107,7 @@ impl Patient {
             dispositions: Vec::new(),
             history: Vec::new(),
             visits: Vec::new(),
+            absorbed_doses: Vec::new(),
             death: None,
             subject_dies: false,
         }
@@ -276,6 +283,7 @@ impl Patient {
     fn apply(&mut self, fact: &Fact) {
         match fact {
             Fact::Enrolment(fact) => self.enrolment = Some(fact.clone()),
+            Fact::Randomisation(fact) => self.randomisation = Some(fact.clone()),
             Fact::Characteristic(fact) => self.characteristics.push(fact.clone()),
             Fact::Prescription(fact) => self.prescriptions.push(fact.clone()),
             Fact::Administration(fact) => self.administrations.push(fact.clone()),
@@ -294,6 +302,7 @@ impl Patient {
             Fact::Disposition(fact) => self.dispositions.push(fact.clone()),
             Fact::History(fact) => self.history.push(fact.clone()),
             Fact::Visit(fact) => self.visits.push(fact.clone()),
+            Fact::OrganAbsorbedDose(fact) => self.absorbed_doses.push(fact.clone()),
             Fact::Death(fact) => self.death = Some(fact.clone()),
             _ => {}
         }

@@ -5,6 +5,7 @@
 //! same three give the same record on every machine. Left out: any claim that real patients are like these.
 
 mod course;
+mod disease;
 mod draw;
 mod patient;
 mod plan;
@@ -20,8 +21,8 @@ use crate::protocol::Protocol;
 use patient::{Recorded, Synthesis};
 
 pub use plan::{
-    BadPlan, CohortPlan, Delay, Marker, Nadir, PatientPlan, Plan, PlannedEvent, ResponsePlan, ReviewPlan,
-    Therapy, Withdrawal,
+    AssessedPlan, BadPlan, CohortPlan, Delay, Marker, Nadir, PatientPlan, Plan, PlannedEvent, ResponsePlan,
+    ReviewPlan, Therapy, Withdrawal,
 };
 
 /// Who records synthetic events.

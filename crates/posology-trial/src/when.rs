@@ -79,6 +79,12 @@ impl When {
         self.instant
     }
 
+    /// Whether the time of day states the offset of its clock from UTC; without, it is read as UTC.
+    #[must_use]
+    pub fn has_offset(&self) -> bool {
+        self.text.split_once('T').is_some_and(|(_, time)| time.contains(['Z', '+', '-']))
+    }
+
     /// Whether it lies at or before a clinical cut-off. A date counts until the end of the cut-off's day;
     /// a partial date by the last day it can have been.
     #[must_use]
@@ -153,8 +159,15 @@ fn instant_of(date: Date, time: &str) -> Option<Timestamp> {
     } else {
         offset.to_owned()
     };
+    let hours: i8 = offset.get(1..3).and_then(|hours| hours.parse().ok()).unwrap_or(0);
+    if hours > FURTHEST_HOURS {
+        return None;
+    }
     format!("{date}T{clock}{offset}").parse().ok()
 }
+
+/// No clock on earth is further from UTC.
+const FURTHEST_HOURS: i8 = 14;
 
 impl TryFrom<String> for When {
     type Error = BadWhen;

@@ -121,6 +121,7 @@ impl Trial {
             date: date(2020, 3, 1),
             protocol_version: "1".into(),
             replaces: None,
+            stratum: None,
         }));
         for (fraction, day) in [(1, 1), (2, 8)] {
             self.prescribe(subject, fraction, day);

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::{Date, date};
 use posology_clinic::laboratory::Analyte;
+use posology_clinic::response::Category;
 use posology_trial::event::{Amount, Chain, Fact};
 use posology_trial::protocol::Protocol;
-use posology_trial::synthetic::{BadPlan, Marker, PatientPlan, Plan, synthesize};
+use posology_trial::synthetic::{AssessedPlan, BadPlan, Marker, PatientPlan, Plan, synthesize};
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 
@@ -56,7 +57,7 @@ fn driving(chain: &Chain, patient: &PatientPlan) -> BTreeMap<i32, Decimal> {
     let less = |a: BTreeMap<i32, Decimal>, b: BTreeMap<i32, Decimal>| {
         a.iter().map(|(day, a)| (*day, a - b[day])).collect()
     };
-    match patient.marker {
+    match patient.marker.unwrap() {
         Marker::SerumIgg | Marker::SerumIga => of(Analyte::SerumMProtein),
         Marker::Urine => of(Analyte::UrineMProtein),
         Marker::FreeKappa => less(of(Analyte::FreeKappa), of(Analyte::FreeLambda)),
@@ -267,11 +268,12 @@ proptest! {
         for (cohort, patient) in patients(&plan) {
             let name = format!("{cohort} {}", patient.subject);
             let marker = driving(&chain, patient);
-            prop_assert_eq!(marker[&-7], patient.baseline, "{}", name);
+            let baseline = patient.baseline.unwrap();
+            prop_assert_eq!(marker[&-7], baseline, "{}", name);
             if let Some(response) = &patient.response {
                 let after = marker.range(1..).map(|(_, value)| *value);
                 let lowest = after.min().unwrap();
-                let change = (lowest - patient.baseline) * Decimal::ONE_HUNDRED / patient.baseline;
+                let change = (lowest - baseline) * Decimal::ONE_HUNDRED / baseline;
                 prop_assert_eq!(change.round_dp(1), response.change_percent, "{}", name);
             }
             for (analyte, nadir, limit, recovered) in [
@@ -327,7 +329,12 @@ proptest! {
         plan.cohort[0].patient.truncate(1);
         let patient = &mut plan.cohort[0].patient[0];
         let [baseline, change, platelets, neutrophils] = values.map(|value| Decimal::new(value, scale));
-        patient.baseline = baseline;
+        patient.baseline = Some(baseline);
+        (patient.optional_fraction, patient.weight) = (Some(days[2]), Some(platelets));
+        (patient.age, patient.height) = (Some(i64::from(days[3])), Some(i64::from(days[4])));
+        if days[5] % 2 == 0 {
+            (patient.age, patient.height, patient.weight) = (None, None, None);
+        }
         patient.platelets.lowest = platelets;
         patient.neutrophils.lowest = neutrophils;
         [patient.platelets.day, patient.platelets.recovery_days, patient.neutrophils.day] = [days[0], days[1], days[2]];
@@ -338,6 +345,11 @@ proptest! {
         }
         if days[0] % 2 == 0 {
             patient.response = None;
+        }
+        if days[0] % 4 == 0 {
+            (patient.marker, patient.baseline) = (None, None);
+            let each = [(days[4], Category::Stable), (days[5], Category::Progressive)];
+            patient.assessed = each.map(|(day, response)| AssessedPlan { day, response }).to_vec();
         }
         if days[1] % 3 == 0 {
             (patient.enrolled, patient.first_fraction) = (date(year, 1, 1), date(year, 1, 2));

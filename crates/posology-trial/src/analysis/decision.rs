@@ -6,7 +6,7 @@ use rust_decimal::prelude::ToPrimitive as _;
 
 use super::patient::PatientAnalysis;
 use super::toxicity::DltStatus;
-use crate::protocol::{Hold, HoldAction, HoldScope, HoldTrigger, Protocol};
+use crate::protocol::{Cohort, Hold, HoldAction, HoldScope, HoldTrigger, Protocol};
 
 /// The advice on one level at the cut.
 #[derive(Debug, Clone)]
@@ -37,6 +37,15 @@ pub struct Advice {
     pub gaps: Vec<Because>,
 }
 
+impl Advice {
+    /// The advice in a line: the form that a recommendation quotes.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        let because: Vec<&str> = self.decision.because.iter().map(|because| because.says.as_str()).collect();
+        format!("{}: {}", self.advised.word(), because.join("; "))
+    }
+}
+
 /// Patients at a level, by how they count.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -61,6 +70,7 @@ impl Counts {
         for patient in patients {
             match patient.dlt.status {
                 DltStatus::NotTreated => continue,
+                DltStatus::NotDefined => {}
                 DltStatus::Dlt => counts.dlt += 1,
                 DltStatus::NoDlt => counts.no_dlt += 1,
                 DltStatus::Pending if !patient.dlt.possible.is_empty() => counts.possible += 1,
@@ -136,16 +146,21 @@ pub(crate) fn derive(
     cohort: &str,
     patients: &[PatientAnalysis],
 ) -> Result<Advice, BadData> {
+    // Who was randomised after escalation is none of the design's patients, and meets its holds all the same.
+    let escalated =
+        |patient: &&PatientAnalysis| !patient.cohort.as_deref().is_some_and(|id| protocol.is_arm(id));
     let at = |level: usize| {
         let regimen = protocol.regimen.get(level.saturating_sub(1)).map(|regimen| regimen.id.as_str());
-        patients.iter().filter(move |patient| regimen.is_some() && patient.regimen.as_deref() == regimen)
+        let is_at =
+            move |patient: &&PatientAnalysis| regimen.is_some() && patient.regimen.as_deref() == regimen;
+        patients.iter().filter(escalated).filter(is_at)
     };
     let levels: Vec<AtLevel> = (1..=protocol.regimen.len()).map(|index| at_level(at(index))).collect();
     let counts = Counts::of(at(level));
     let data = Data::new(levels, Some(Level::at_index(level.saturating_sub(1))))?
         .with_last(last_cohort(at(level), design.cohort_size()))?;
     let decision = design.next(&data)?;
-    let holds = holds(protocol, level, patients, at(level).map(|patient| patient.id.as_str()).collect());
+    let holds = holds_at(protocol, level, patients);
     let stops = holds.iter().any(|hold| hold.hold.action == HoldAction::Hold);
     let goes_on =
         matches!(decision.action, Action::Escalate | Action::Stay | Action::Start | Action::DeEscalate);
@@ -189,7 +204,7 @@ fn at_level<'a>(patients: impl Iterator<Item = &'a PatientAnalysis>) -> AtLevel 
             DltStatus::NoDlt => at.no_dlt += 1,
             DltStatus::Pending if !patient.dlt.possible.is_empty() => at.possible_dlt += 1,
             DltStatus::Pending => at.pending.push(patient.dlt.follow_up_share()),
-            DltStatus::NotEvaluable | DltStatus::NotTreated => {}
+            DltStatus::NotEvaluable | DltStatus::NotTreated | DltStatus::NotDefined => {}
         }
     }
     at
@@ -213,7 +228,7 @@ fn last_cohort<'a>(
         DltStatus::Dlt => Some(Some(true)),
         DltStatus::NoDlt => Some(Some(false)),
         DltStatus::Pending => Some(None),
-        DltStatus::NotEvaluable | DltStatus::NotTreated => None,
+        DltStatus::NotEvaluable | DltStatus::NotTreated | DltStatus::NotDefined => None,
     };
     let outcomes: Vec<Option<bool>> = in_order.iter().filter_map(outcome).collect();
     LastCohort::of(&outcomes, cohort_size)
@@ -234,7 +249,8 @@ fn next_level(
     let planned = if action == Action::Stay {
         protocol.cohort(cohort)
     } else {
-        protocol.cohort.iter().find(|c| c.regimen == regimen.id && untreated(&c.id))
+        let escalates = |c: &&Cohort| c.regimen == regimen.id && !protocol.is_arm(&c.id);
+        protocol.cohort.iter().filter(escalates).find(|c| untreated(&c.id))
     };
     let patients = match (action, planned) {
         (Action::Stay, _) | (_, None) => enrol,
@@ -250,12 +266,14 @@ fn next_level(
 }
 
 /// Holds whose trigger is met by enough patients in their scope.
-fn holds(
+pub(crate) fn holds_at(
     protocol: &Protocol,
     level: usize,
     patients: &[PatientAnalysis],
-    at_level: Vec<&str>,
 ) -> Vec<TriggeredHold> {
+    let regimen = level.checked_sub(1).and_then(|place| protocol.regimen.get(place));
+    let regimen = regimen.map(|regimen| regimen.id.as_str());
+    let is_at = |patient: &&PatientAnalysis| regimen.is_some() && patient.regimen.as_deref() == regimen;
     protocol
         .stopping
         .hold
@@ -263,7 +281,7 @@ fn holds(
         .filter_map(|hold| {
             let met: Vec<String> = patients
                 .iter()
-                .filter(|patient| hold.scope != HoldScope::Level || at_level.contains(&patient.id.as_str()))
+                .filter(|patient| hold.scope != HoldScope::Level || is_at(patient))
                 .filter(|patient| meets(hold.when, patient))
                 .map(|patient| patient.id.clone())
                 .collect();
@@ -271,7 +289,7 @@ fn holds(
             enough.then(|| {
                 let says = format!(
                     "{} met by {} of at least {} needed ({}); lifted by {}",
-                    words(hold.when),
+                    hold.when.words(),
                     met.len(),
                     hold.patients,
                     met.join(", "),
@@ -285,17 +303,6 @@ fn holds(
             })
         })
         .collect()
-}
-
-fn words(trigger: HoldTrigger) -> &'static str {
-    match trigger {
-        HoldTrigger::RelatedDeath => "death not recorded as unrelated to treatment",
-        HoldTrigger::UnrecoveredGrade4Cytopenia => {
-            "grade 4 platelet or neutrophil count not recovered at the cut"
-        }
-        HoldTrigger::StemCellRescue => "stem-cell rescue",
-        HoldTrigger::Grade3Bleed => "bleed of grade 3 or worse",
-    }
 }
 
 fn meets(trigger: HoldTrigger, patient: &PatientAnalysis) -> bool {

@@ -35,6 +35,8 @@ pub enum Basis {
 /// Response of one patient.
 #[derive(Debug, Clone)]
 pub struct ResponseAnalysis {
+    /// The criteria: the trial's, or the stratum's.
+    pub criteria: CriteriaSet,
     /// What it rests on.
     pub basis: Basis,
     /// Day of the first fraction, from which stable disease is counted.
@@ -78,9 +80,16 @@ pub struct AssessedVisit {
 
 impl ResponseAnalysis {
     /// Derives it: from marker values where any were recorded, else from the investigator's categories.
-    pub(crate) fn derive(protocol: &Protocol, patient: &Patient, first: Option<Date>, cut: &Cut) -> Self {
-        let settings = &protocol.response.criteria;
-        let myeloma = protocol.response.imwg();
+    pub(crate) fn derive(
+        protocol: &Protocol,
+        stratum: Option<&str>,
+        patient: &Patient,
+        first: Option<Date>,
+        cut: &Cut,
+    ) -> Self {
+        let of_stratum = protocol.response_of(stratum);
+        let settings = &of_stratum.criteria;
+        let myeloma = of_stratum.imwg();
         let course = Course {
             first_treatment: first,
             new_therapy: new_therapy(patient),
@@ -95,6 +104,7 @@ impl ResponseAnalysis {
         let last = course.new_therapy.map(|start| start.yesterday().unwrap_or(start));
 
         let mut response = Self {
+            criteria: settings.set(),
             basis: Basis::Nothing,
             first,
             measurable: None,
@@ -513,6 +523,7 @@ fn last_known_alive(patient: &Patient, first: Date, cut: Date) -> Date {
 
 /// A rate of the protocol over some patients.
 pub(crate) fn rate<'a>(
+    protocol: &Protocol,
     definition: &RateDefinition,
     patients: impl Iterator<Item = &'a PatientAnalysis>,
     confirmed: bool,
@@ -521,6 +532,11 @@ pub(crate) fn rate<'a>(
         id: definition.population.id().to_owned(),
         words: definition.population.words().to_owned(),
     };
+    let mut words = population.words;
+    if !definition.at_least_by.is_empty() && !protocol.stratum.is_empty() {
+        words.push_str("; each by the criteria of the stratum");
+    }
+    let population = CountedPopulation { words, ..population };
     let outcomes = patients
         .filter(|patient| patient.is_in(definition.population))
         .map(|patient| patient.response.meets(definition, confirmed));
@@ -529,9 +545,11 @@ pub(crate) fn rate<'a>(
 
 impl ResponseAnalysis {
     /// Whether the best response meets a definition; stable disease only where it was seen late enough.
-    fn meets(&self, definition: &RateDefinition, confirmed: bool) -> bool {
+    #[must_use]
+    pub fn meets(&self, definition: &RateDefinition, confirmed: bool) -> bool {
         let best = if confirmed { self.best.confirmed } else { self.best.unconfirmed };
-        let Some(best) = best.filter(|best| best.is_at_least(definition.at_least)) else { return false };
+        let floor = definition.floor(self.criteria);
+        let Some(best) = best.filter(|best| best.is_at_least(floor)) else { return false };
         let (Category::Stable, Some(minimum), Some(first)) = (best, definition.minimum_days, self.first)
         else {
             return true;

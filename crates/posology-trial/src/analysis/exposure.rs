@@ -29,6 +29,8 @@ pub struct Exposure {
 pub struct FractionExposure {
     /// Number, from 1.
     pub number: u32,
+    /// Whether the regimen leaves it open whether it is given.
+    pub optional: bool,
     /// Prescribed activity per area.
     pub per_area: Option<ActivityPerArea>,
     /// Activity as first prescribed, before any directive was revised.
@@ -52,6 +54,12 @@ pub struct FractionExposure {
 }
 
 impl FractionExposure {
+    /// Whether it is, or was, to be given: every fraction but an optional one that nobody prescribed or gave.
+    #[must_use]
+    pub fn is_meant(&self) -> bool {
+        !self.optional || self.prescribed.is_some() || self.given.is_some()
+    }
+
     /// Net administered against prescribed activity, in percent.
     #[must_use]
     pub fn percent(&self) -> Option<Decimal> {
@@ -124,13 +132,31 @@ impl Exposure {
         total(given.iter().map(|fraction| fraction.net))
     }
 
-    /// Total prescribed activity; `None` where a fraction has none recorded.
+    /// Total prescribed activity; `None` where a fraction has none recorded. An optional fraction that was neither
+    /// prescribed nor given is none of it.
     #[must_use]
     pub fn total_prescribed(&self) -> Option<Activity> {
         if self.fractions.is_empty() {
             return None;
         }
-        total(self.fractions.iter().map(|fraction| fraction.prescribed))
+        total(
+            self.fractions.iter().filter(|fraction| fraction.is_meant()).map(|fraction| fraction.prescribed),
+        )
+    }
+
+    /// Activity administered up to a day, that day included; `None` where one of those fractions has none recorded, or
+    /// none was given by then.
+    #[must_use]
+    pub fn administered_by(&self, day: Date) -> Option<Activity> {
+        let given: Vec<_> = self
+            .fractions
+            .iter()
+            .filter(|fraction| fraction.given.is_some_and(|given| given <= day))
+            .collect();
+        if given.is_empty() {
+            return None;
+        }
+        total(given.iter().map(|fraction| fraction.net))
     }
 
     /// Total administered against total prescribed activity, percent.
@@ -142,7 +168,8 @@ impl Exposure {
     /// Whether every fraction of the regimen was given.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        !self.fractions.is_empty() && self.fractions.iter().all(|fraction| fraction.given.is_some())
+        !self.fractions.is_empty()
+            && self.fractions.iter().all(|fraction| fraction.optional || fraction.given.is_some())
     }
 }
 
@@ -219,6 +246,7 @@ fn derive_fraction(
         .or(omitted.map(|omitted| &omitted.adjustment));
     let mut fraction = FractionExposure {
         number,
+        optional: plan.is_some_and(|plan| plan.optional),
         per_area: prescription.and_then(|p| p.per_area).or(plan.and_then(|plan| plan.activity)),
         first_prescribed: prescriptions().next().and_then(prescribed_activity),
         prescribed: prescription.and_then(prescribed_activity),

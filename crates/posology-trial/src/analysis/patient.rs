@@ -7,6 +7,8 @@ use rust_decimal::Decimal;
 use super::efficacy::ResponseAnalysis;
 use super::endpoint::{EndpointTime, Followed, TimeEndpoint};
 use super::exposure::Exposure;
+use super::late::LateFollowUp;
+use super::organ::{FiltrationChange, OrganTotal};
 use super::toxicity::{DltAssessment, EmergentEvent, Kinetics, LateToxicity, WorstGrade};
 use crate::cut::Cut;
 use crate::event::Support;
@@ -24,6 +26,8 @@ pub struct PatientAnalysis {
     pub cohort: Option<String>,
     /// Regimen id.
     pub regimen: Option<String>,
+    /// Stratum id: the cohort's, else the one named at enrolment.
+    pub stratum: Option<String>,
     /// Day of enrolment, else of first treatment.
     pub enrolled: Option<Date>,
     /// Protocol version at enrolment.
@@ -44,6 +48,12 @@ pub struct PatientAnalysis {
     pub emergent: Vec<EmergentEvent>,
     /// Events that began after the window: the rule does not see them.
     pub late: Vec<LateToxicity>,
+    /// Follow-up for late toxicity, of a treated patient, where the protocol asks for it.
+    pub late_follow_up: Option<LateFollowUp>,
+    /// Absorbed doses of organs, as imported, and what they add up to.
+    pub organs: Vec<OrganTotal>,
+    /// How the eGFR changed, where it was reported on both sides of the first fraction.
+    pub filtration_change: Option<FiltrationChange>,
     /// Platelets, neutrophils and haemoglobin over time.
     pub kinetics: Vec<Kinetics>,
     /// Worst grade after baseline, by laboratory term.
@@ -89,6 +99,9 @@ impl PatientAnalysis {
             .or_else(|| facts.subject.arm.clone().filter(|arm| protocol.cohort(arm).is_some()));
         let regimen =
             cohort.as_deref().and_then(|cohort| protocol.cohort(cohort)).map(|cohort| cohort.regimen.clone());
+        let named = facts.enrolment.as_ref().and_then(|enrolment| enrolment.stratum.as_deref());
+        let in_cohort = cohort.as_deref().and_then(|cohort| protocol.cohort(cohort));
+        let stratum = protocol.stratum_of(in_cohort, named).map(str::to_owned);
         let plan = regimen.as_deref().and_then(|regimen| protocol.regimen(regimen));
         let exposure = Exposure::derive(protocol, plan, facts);
         let first = exposure.first();
@@ -102,8 +115,10 @@ impl PatientAnalysis {
         let dlt =
             super::toxicity::assess(protocol, facts, &exposure, window.as_ref(), &disposition, &samples, cut);
         let late = super::toxicity::late(&emergent, window.as_ref(), first);
+        let late_follow_up =
+            LateFollowUp::derive(protocol, facts, &exposure, window.as_ref(), &disposition, &samples, cut);
         let worst_grades = super::toxicity::worst_grades(protocol, first, &samples);
-        let response = ResponseAnalysis::derive(protocol, facts, first, cut);
+        let response = ResponseAnalysis::derive(protocol, stratum.as_deref(), facts, first, cut);
         let followed = first.map(|first| {
             super::efficacy::followed(
                 facts,
@@ -122,6 +137,7 @@ impl PatientAnalysis {
             id: facts.id().to_owned(),
             cohort,
             regimen,
+            stratum,
             enrolled: facts
                 .enrolment
                 .as_ref()
@@ -137,11 +153,14 @@ impl PatientAnalysis {
                 .filter(|support| first.is_some_and(|first| support.at.latest_date() >= first))
                 .cloned()
                 .collect(),
+            organs: OrganTotal::derive(&facts.absorbed_doses, &exposure),
             exposure,
             window,
             dlt,
             emergent,
             late,
+            late_follow_up,
+            filtration_change: FiltrationChange::derive(first, &samples),
             kinetics,
             worst_grades,
             response,

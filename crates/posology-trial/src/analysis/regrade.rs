@@ -277,7 +277,7 @@ fn tally(analysis: &Analysis, cohort: &CohortAnalysis) -> Tally {
         dlt: counts.dlt,
         evaluable: counts.evaluable(),
         pending: counts.pending + counts.possible,
-        advice: cohort.advice.as_ref().map(|advice| advice.advised.word()),
+        advice: cohort.advised_word(),
     }
 }
 

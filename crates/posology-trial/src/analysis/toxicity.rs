@@ -29,6 +29,8 @@ pub enum DltStatus {
     Pending,
     /// Judged not evaluable, for a reason other than toxicity.
     NotEvaluable,
+    /// Treated, in a trial that defines no dose-limiting toxicity.
+    NotDefined,
 }
 
 impl DltStatus {
@@ -41,6 +43,7 @@ impl DltStatus {
             Self::NoDlt => "no DLT",
             Self::Pending => "pending",
             Self::NotEvaluable => "not evaluable",
+            Self::NotDefined => "none defined",
         }
     }
 }
@@ -307,9 +310,10 @@ pub(crate) fn kinetics(
     samples: &[Sample],
     cut: &Cut,
 ) -> Vec<Kinetics> {
-    let (Some(first), Some(dlt)) = (first, &protocol.dlt) else { return Vec::new() };
+    let (Some(first), Some(ctcae)) = (first, protocol.ctcae()) else { return Vec::new() };
+    let support = protocol.dlt.as_ref().map(|dlt| dlt.support.clone()).unwrap_or_default();
     let mut course = Course::new(first, cut.date());
-    course.samples = course_samples(&dlt.support, patient, samples);
+    course.samples = course_samples(&support, patient, samples);
     [Analyte::Platelets, Analyte::Neutrophils, Analyte::Haemoglobin]
         .into_iter()
         .map(|analyte| {
@@ -323,10 +327,10 @@ pub(crate) fn kinetics(
                     day: study_day(first, sample.date),
                     value: sample.value.canonical,
                     supported: sample.supported,
-                    grade: low_grade(dlt.ctcae, &sample.value, baseline.map(|baseline| &baseline.value)),
+                    grade: low_grade(ctcae, &sample.value, baseline.map(|baseline| &baseline.value)),
                 })
                 .collect();
-            let bounds = grade_bounds(dlt.ctcae, analyte);
+            let bounds = grade_bounds(ctcae, analyte);
             let below: Vec<Decimal> = bounds.iter().skip(1).map(|(_, bound)| *bound).collect();
             let summary = bounds
                 .first()
@@ -465,13 +469,13 @@ pub(crate) fn to_grade(first: Date, samples: &[Sample]) -> Vec<(&Sample, Option<
 
 /// The worst grade after the first fraction of each laboratory term, low and high.
 pub(crate) fn worst_grades(protocol: &Protocol, first: Option<Date>, samples: &[Sample]) -> Vec<WorstGrade> {
-    let (Some(first), Some(dlt)) = (first, &protocol.dlt) else { return Vec::new() };
+    let (Some(first), Some(version)) = (first, protocol.ctcae()) else { return Vec::new() };
     let mut worst: BTreeMap<(Analyte, Direction, &str), WorstGrade> = BTreeMap::new();
     for (sample, baseline) in to_grade(first, samples) {
         let analyte = sample.value.analyte;
         let is_baseline = baseline.is_some_and(|baseline| std::ptr::eq(baseline, sample));
         for graded in
-            ctcae::grade(dlt.ctcae, &sample.value, baseline.map(|b| &b.value), &Circumstances::default())
+            ctcae::grade(version, &sample.value, baseline.map(|b| &b.value), &Circumstances::default())
         {
             let entry = worst.entry((analyte, graded.direction, graded.term)).or_insert_with(|| WorstGrade {
                 analyte,
@@ -503,7 +507,8 @@ pub(crate) fn assess(
     cut: &Cut,
 ) -> DltAssessment {
     let (Some(first), Some(dlt), Some(window)) = (exposure.first(), &protocol.dlt, window) else {
-        return DltAssessment::not_treated();
+        let status = if exposure.first().is_some() { DltStatus::NotDefined } else { DltStatus::NotTreated };
+        return DltAssessment::without(status);
     };
     let seen = last_seen(patient, cut.date()).unwrap_or(first);
     let ended = follow_up_end(patient, disposition, seen).filter(|(date, _)| *date <= cut.date());
@@ -575,9 +580,16 @@ pub(crate) fn assess(
     };
     let says = match status {
         DltStatus::NoDlt => format!(
-            "no dose-limiting toxicity, followed to day {} of a window that ends on day {}",
+            "no dose-limiting toxicity, followed to study day {} of a window that ends on study day {}{}",
             day(followed_to),
-            day(window.end)
+            day(window.end),
+            if whole && short_by > 0 && !judged_evaluable {
+                format!(
+                    ": {short_by} before its end, within the {tolerance} that the protocol allows the last visit"
+                )
+            } else {
+                String::new()
+            }
         ),
         DltStatus::Pending => {
             format!("pending: awaits {}", awaits.as_deref().unwrap_or("the end of the window"))
@@ -634,7 +646,7 @@ fn rules(protocol: &Protocol, dlt: &Dlt) -> dlt::Rules {
 }
 
 /// The last day on which anything was recorded of a patient: nobody was followed beyond it.
-fn last_seen(patient: &Patient, cut: Date) -> Option<Date> {
+pub(crate) fn last_seen(patient: &Patient, cut: Date) -> Option<Date> {
     let whens = (patient.administrations.iter().flat_map(|f| [Some(&f.start), f.end.as_ref()]))
         .chain(patient.laboratory.iter().map(|f| f.at.as_ref()))
         .chain(patient.vital_signs.iter().map(|f| f.at.as_ref()))
@@ -677,9 +689,9 @@ fn unknown(
 }
 
 impl DltAssessment {
-    fn not_treated() -> Self {
+    fn without(status: DltStatus) -> Self {
         Self {
-            status: DltStatus::NotTreated,
+            status,
             records: Vec::new(),
             possible: Vec::new(),
             share: Decimal::ZERO,
@@ -722,13 +734,15 @@ fn too_little_activity(protocol: &Protocol, exposure: &Exposure, cut: Date) -> O
     let by_toxicity = exposure.fractions.iter().any(|fraction| fraction.through_toxicity == Some(true));
     let awaited = exposure.fractions.iter().any(|fraction| {
         fraction.given.is_none()
+            && fraction.is_meant()
             && fraction.reason.is_none()
             && fraction.planned.is_none_or(|planned| planned >= cut)
     });
     if by_toxicity || awaited {
         return None;
     }
-    let missing = exposure.fractions.iter().filter(|fraction| fraction.given.is_none()).count();
+    let missing =
+        exposure.fractions.iter().filter(|fraction| fraction.given.is_none() && fraction.is_meant()).count();
     let states_activity = exposure.fractions.iter().any(|fraction| fraction.per_area.is_some());
     let Some(received) = exposure.percent() else {
         return states_activity
@@ -743,7 +757,7 @@ fn too_little_activity(protocol: &Protocol, exposure: &Exposure, cut: Date) -> O
     })
 }
 
-fn course(
+pub(super) fn course(
     dlt: &Dlt,
     patient: &Patient,
     exposure: &Exposure,

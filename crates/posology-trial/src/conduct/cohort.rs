@@ -6,7 +6,7 @@ use super::{Conduct, Context, Refusal};
 use crate::event::{
     Answer, CohortOpened, Event, Fact, Kind, Meaning, ProtocolAdopted, Role, SiteReleased, sha256,
 };
-use crate::protocol::Protocol;
+use crate::protocol::{Cohort, Protocol};
 
 impl Conduct {
     /// The protocol version released last at a site.
@@ -350,6 +350,10 @@ fn admit_opening(
         ));
     }
     no_hold(context, &cohort.regimen)?;
+    // The arms of a basket are no steps of a ladder: each opens with the protocol, and again by decision.
+    if protocol.is_basket_arm(cohort) && !earlier {
+        return Ok(());
+    }
     if first {
         let start = protocol.cohort.first().map(|cohort| cohort.id.as_str());
         if start == Some(opened.cohort.as_str()) {
@@ -361,6 +365,11 @@ fn admit_opening(
             opened.cohort.clone(),
             "open the first cohort first",
         ));
+    }
+    // One decision opens a comparison: with one arm the others open.
+    let arm_open = |cohort: &Cohort| protocol.is_arm(&cohort.id) && conduct.is_cohort_open(&cohort.id);
+    if !earlier && protocol.is_arm(&opened.cohort) && protocol.cohort.iter().any(arm_open) {
+        return Ok(());
     }
     let resumes = earlier && opened.places == Some(0);
     if resumes && event.reason.as_deref().is_some_and(|reason| !reason.trim().is_empty()) {

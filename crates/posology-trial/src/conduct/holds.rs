@@ -58,7 +58,7 @@ impl Conduct {
             Analysis::of(protocol, &hash, self.chain(), &cut).map_err(|problem| problem.to_string())?;
         let mut found = Vec::new();
         for cohort in &analysis.cohorts {
-            for triggered in cohort.advice.iter().flat_map(|advice| &advice.holds) {
+            for triggered in analysis.holds_of(cohort) {
                 if triggered.hold.action == HoldAction::Hold {
                     let regimen = (triggered.hold.scope == HoldScope::Level).then(|| cohort.regimen.clone());
                     let says = triggered.because.says.clone();

@@ -53,6 +53,20 @@ impl Conduct {
         users
     }
 
+    /// The subject an event speaks of, itself or through what it signs or answers.
+    #[must_use]
+    pub fn subject_of<'a>(&'a self, event: &'a Event) -> Option<&'a str> {
+        match &event.fact {
+            Fact::QueryAnswered(fact) => self.query(&fact.query)?.subject.as_deref(),
+            Fact::QueryClosed(fact) => self.query(&fact.query)?.subject.as_deref(),
+            Fact::Signature(fact) => match &self.entry(&fact.statement.signs)?.event.fact {
+                Fact::Signature(_) => None,
+                signed => signed.subject(),
+            },
+            fact => fact.subject(),
+        }
+    }
+
     /// The site an event speaks of: its own, or that of its subject.
     #[must_use]
     pub fn site_of<'a>(&'a self, event: &'a Event) -> Option<&'a str> {

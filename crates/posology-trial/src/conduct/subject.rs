@@ -2,7 +2,8 @@
 
 use jiff::{Timestamp, ToSpan as _};
 
-use super::{Breaches, Conduct, Context, Refusal, cohort};
+use super::{Breaches, Conduct, Context, Refusal, cohort, randomisation};
+use crate::analysis::eligibility::{self, Known};
 use crate::event::{
     Assignment, Eligibility, Enrolment, Entry, Event, Fact, Kind, QueryRaised, SlotRequested,
 };
@@ -39,6 +40,24 @@ impl Conduct {
         let protocol = self.protocol_of(&enrolment.protocol_version).or_else(|| self.protocol())?;
         let cohort = protocol.cohort(&enrolment.cohort)?;
         Some((&enrolment.cohort, &cohort.regimen, &enrolment.protocol_version))
+    }
+
+    /// What is recorded of a subject that criteria of eligibility rest on.
+    #[must_use]
+    pub fn known_of(&self, subject: &str) -> Known<'_> {
+        let mut known = Known::default();
+        for kind in [Kind::Subject, Kind::Characteristic, Kind::Laboratory, Kind::Support] {
+            for entry in self.of_subject(subject, kind) {
+                match &entry.event.fact {
+                    Fact::Subject(fact) => known.subject = Some(fact),
+                    Fact::Characteristic(fact) => known.characteristics.push(fact),
+                    Fact::Laboratory(fact) => known.laboratory.push(fact),
+                    Fact::Support(fact) => known.support.push(fact),
+                    _ => {}
+                }
+            }
+        }
+        known
     }
 
     /// The enrolments of a cohort, in order.
@@ -209,7 +228,7 @@ pub(super) fn admit(
                 Fact::Screening(screening) => {
                     version_at_site(conduct, &screening.subject, &screening.protocol_version)
                 }
-                Fact::Eligibility(eligibility) => admit_eligibility(conduct, eligibility),
+                Fact::Eligibility(eligibility) => admit_eligibility(conduct, eligibility, breaches),
                 Fact::SlotRequested(slot) => admit_slot(conduct, slot, context),
                 Fact::SlotConfirmed(confirmed) => {
                     slot_exists(conduct, &confirmed.slot)?;
@@ -263,7 +282,7 @@ pub(super) fn admit(
 }
 
 /// The subject's site works under that version now.
-fn version_at_site(conduct: &Conduct, subject: &str, version: &str) -> Result<(), Refusal> {
+pub(super) fn version_at_site(conduct: &Conduct, subject: &str, version: &str) -> Result<(), Refusal> {
     let site = conduct.subject_site(subject).unwrap_or_default();
     let in_force = conduct.version_at(site);
     if in_force == Some(version) {
@@ -280,24 +299,44 @@ fn version_at_site(conduct: &Conduct, subject: &str, version: &str) -> Result<()
     ))
 }
 
-/// The gates of a regimen that apply: those whose activity its total is above (or equal to, where they say so).
-fn gates<'a>(protocol: &'a Protocol, regimen: &str) -> Vec<&'a str> {
-    let Some(regimen) = protocol.regimen(regimen) else { return Vec::new() };
-    let total = regimen.total_per_area();
-    regimen
-        .gate
-        .iter()
-        .filter(|gate| {
-            total.is_none_or(|total| {
-                let (total, above) = (total.mbq_per_m2(), gate.above.mbq_per_m2());
-                total > above || (gate.or_equal && total == above)
-            })
-        })
-        .map(|gate| gate.id.as_str())
-        .collect()
+/// Each criterion of the version that concerns the subject is judged, and none is judged as met against its own number
+/// without a reason.
+fn numbers_agree(
+    conduct: &Conduct,
+    protocol: &Protocol,
+    eligibility: &Eligibility,
+    breaches: &mut Breaches<'_>,
+) -> Result<(), Refusal> {
+    for finding in eligibility::findings(protocol, &conduct.known_of(&eligibility.subject), eligibility.date)
+    {
+        if finding.concerns == Some(false) {
+            continue;
+        }
+        let Some(judged) = eligibility.criteria.iter().find(|criterion| criterion.id == finding.id) else {
+            return Err(Refusal::new(
+                "eligibility/criteria",
+                format!("a judgement on the criterion {:?}: {}", finding.id, finding.text),
+                "none",
+                "judge each criterion of the protocol version that concerns the subject",
+            ));
+        };
+        if judged.met && finding.met == Some(false) {
+            breaches.note(Refusal::new(
+                "eligibility/numbers",
+                format!("{:?} judged as its number says", finding.id),
+                format!("met, while {}", finding.because.says),
+                "judge it as not met, or correct the number",
+            ));
+        }
+    }
+    Ok(())
 }
 
-fn admit_eligibility(conduct: &Conduct, eligibility: &Eligibility) -> Result<(), Refusal> {
+fn admit_eligibility(
+    conduct: &Conduct,
+    eligibility: &Eligibility,
+    breaches: &mut Breaches<'_>,
+) -> Result<(), Refusal> {
     version_at_site(conduct, &eligibility.subject, &eligibility.protocol_version)?;
     if conduct.of_subject(&eligibility.subject, Kind::Screening).next().is_none() {
         return Err(Refusal::new(
@@ -318,7 +357,9 @@ fn admit_eligibility(conduct: &Conduct, eligibility: &Eligibility) -> Result<(),
             ));
         }
         let judged = |id: &&str| eligibility.criteria.iter().any(|criterion| criterion.id == *id);
-        if let Some(missing) = gates(protocol, regimen).into_iter().find(|id| !judged(id)) {
+        if let Some(missing) =
+            protocol.gates_of(regimen).into_iter().map(|gate| gate.id.as_str()).find(|id| !judged(id))
+        {
             return Err(Refusal::new(
                 "eligibility/gates",
                 format!("a judgement on the gate {missing:?} of regimen {regimen}"),
@@ -326,6 +367,9 @@ fn admit_eligibility(conduct: &Conduct, eligibility: &Eligibility) -> Result<(),
                 "judge each gate of the regimen",
             ));
         }
+    }
+    if let Some(protocol) = protocol.filter(|_| eligibility.eligible) {
+        numbers_agree(conduct, protocol, eligibility, breaches)?;
     }
     let unmet = eligibility.criteria.iter().find(|criterion| !criterion.met);
     match unmet {
@@ -394,18 +438,20 @@ fn admit_enrolment(
         ));
     }
     version_at_site(conduct, subject, &enrolment.protocol_version)?;
-    cohort::is_open(conduct, &enrolment.cohort)?;
     let protocol = conduct.protocol_of(&enrolment.protocol_version);
+    randomisation::enrols_as_allocated(conduct, protocol, enrolment)?;
+    cohort::is_open(conduct, &enrolment.cohort)?;
     let regimen = protocol
         .and_then(|protocol| protocol.cohort(&enrolment.cohort))
         .map(|cohort| cohort.regimen.as_str())
         .unwrap_or_default();
+    has_stratum(protocol, enrolment)?;
     is_eligible(conduct, enrolment, protocol, regimen)?;
     cohort::no_hold(context, regimen)?;
     if event.corrects.is_none() {
         if let Some(replaced) = &enrolment.replaces {
             may_replace(conduct, event, enrolment, replaced)?;
-        } else {
+        } else if conduct.arm_of(subject).is_none() {
             cohort::has_room(conduct, &enrolment.cohort, Some(subject), context.now)?;
         }
         cohort::within_caps(conduct, regimen)?;
@@ -423,7 +469,36 @@ fn admit_enrolment(
     Ok(())
 }
 
-fn is_eligible(
+/// Where the protocol has strata, it is known of which the subject is.
+fn has_stratum(protocol: Option<&Protocol>, enrolment: &Enrolment) -> Result<(), Refusal> {
+    let Some(protocol) = protocol else { return Ok(()) };
+    let of_cohort = protocol.cohort(&enrolment.cohort).and_then(|cohort| cohort.stratum.as_deref());
+    let ids = || protocol.stratum.iter().map(|stratum| stratum.id.as_str()).collect::<Vec<_>>().join(", ");
+    match (of_cohort, enrolment.stratum.as_deref()) {
+        (Some(_), None) => Ok(()),
+        (Some(of_cohort), Some(named)) if of_cohort == named => Ok(()),
+        (Some(of_cohort), Some(named)) => Err(Refusal::new(
+            "enrolment/stratum",
+            format!("the stratum of cohort {}: {of_cohort}", enrolment.cohort),
+            format!("{named:?}"),
+            "leave the stratum out, or enrol into the cohort of that stratum",
+        )),
+        (None, None) if protocol.stratum.is_empty() => Ok(()),
+        (None, Some(named)) if protocol.stratum(named).is_some() => Ok(()),
+        (None, named) => Err(Refusal::new(
+            "enrolment/stratum",
+            if protocol.stratum.is_empty() {
+                "no stratum: the protocol has none".to_owned()
+            } else {
+                format!("a stratum of the protocol: one of {}", ids())
+            },
+            named.map_or_else(|| "none".to_owned(), |named| format!("{named:?}")),
+            "name the kind of disease by its id in the protocol",
+        )),
+    }
+}
+
+pub(super) fn is_eligible(
     conduct: &Conduct,
     enrolment: &Enrolment,
     protocol: Option<&Protocol>,
@@ -452,9 +527,9 @@ fn is_eligible(
     if judged.protocol_version != enrolment.protocol_version {
         return refuse(format!("eligible under version {}", judged.protocol_version));
     }
-    let gates = protocol.map(|protocol| gates(protocol, regimen)).unwrap_or_default();
+    let gates = protocol.map(|protocol| protocol.gates_of(regimen)).unwrap_or_default();
     let met = |id: &&str| judged.criteria.iter().any(|criterion| criterion.id == *id && criterion.met);
-    match gates.into_iter().find(|id| !met(id)) {
+    match gates.into_iter().map(|gate| gate.id.as_str()).find(|id| !met(id)) {
         Some(gate) => refuse(format!("the gate {gate:?} of regimen {regimen} not judged as met")),
         None => Ok(()),
     }

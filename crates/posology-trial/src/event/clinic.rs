@@ -65,6 +65,9 @@ pub struct Enrolment {
     /// The subject this one replaces, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replaces: Option<String>,
+    /// Stratum id, where the protocol has strata and the cohort is not of one alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stratum: Option<String>,
 }
 
 /// A characteristic at baseline, as name and value.
@@ -279,7 +282,7 @@ pub struct Laboratory {
     /// The analyte, where the test is one this program knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub analyte: Option<Analyte>,
-    /// Result as reported: a decimal, `<0.1`, or words. `None` where it was not done.
+    /// Result as reported: a decimal, `<0.1`, or words. Left out where it was not done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<String>,
     /// Unit as reported.

@@ -15,6 +15,7 @@ use rust_decimal::Decimal;
 use super::problem::Severity;
 use super::read::Fault;
 use super::{Cohort, Committee, Dlt, HoldAction, Protocol, Regimen};
+use crate::event::Kind;
 
 /// A warning is given when more than this share of patients is expected not to complete the window.
 const INCOMPLETE_SHARE: f64 = 0.20;
@@ -28,13 +29,19 @@ pub(super) fn faults(protocol: &Protocol) -> Vec<Fault> {
     percentages(protocol, &mut faults);
     dosing(protocol, &mut faults);
     regimens(protocol, &mut faults);
+    strata(protocol, &mut faults);
     cohorts(protocol, &mut faults);
+    eligibility(protocol, &mut faults);
+    groups(protocol, &mut faults);
     window(protocol, &mut faults);
     rules(protocol, &mut faults);
     escalation(protocol, &mut faults);
     holds(protocol, &mut faults);
     rates(protocol, &mut faults);
     times(protocol, &mut faults);
+    super::late::faults(protocol, &mut faults);
+    super::randomised::faults(protocol, &mut faults);
+    entry(protocol, &mut faults);
     if let Some(committee) = &protocol.committee {
         quorum(committee, &mut faults);
     }
@@ -43,12 +50,12 @@ pub(super) fn faults(protocol: &Protocol) -> Vec<Fault> {
 }
 
 #[derive(Default)]
-struct Faults {
+pub(super) struct Faults {
     found: Vec<Fault>,
 }
 
 impl Faults {
-    fn error(
+    pub(super) fn error(
         &mut self,
         path: impl Into<String>,
         found: impl Into<String>,
@@ -58,7 +65,7 @@ impl Faults {
         self.push(Severity::Error, path.into(), found.into(), expected.into(), mend.into());
     }
 
-    fn warning(
+    pub(super) fn warning(
         &mut self,
         path: impl Into<String>,
         found: impl Into<String>,
@@ -73,7 +80,7 @@ impl Faults {
     }
 
     /// Ids name records for the life of the trial, so each is given once and is not empty.
-    fn ids<'i>(&mut self, list: &str, key: &str, ids: impl Iterator<Item = &'i str>) {
+    pub(super) fn ids<'i>(&mut self, list: &str, key: &str, ids: impl Iterator<Item = &'i str>) {
         let mut seen = BTreeSet::new();
         for (index, id) in ids.enumerate() {
             let path = format!("{list}[{index}].{key}");
@@ -216,6 +223,14 @@ fn regimens(protocol: &Protocol, faults: &mut Faults) {
             let mend = "add a fraction with its day";
             faults.error(format!("{path}.fraction"), "no fraction", "at least one fraction", mend);
         }
+        if regimen.fraction.first().is_some_and(|first| first.optional) {
+            faults.error(
+                format!("{path}.fraction[0].optional"),
+                "true",
+                "a first fraction that is given: study days count from it",
+                "remove optional; only later fractions may be left out",
+            );
+        }
         schedule(regimen, &path, faults);
         activities(regimen, &path, faults);
     }
@@ -301,6 +316,139 @@ fn cohorts(protocol: &Protocol, faults: &mut Faults) {
         if cohort.planned == 0 {
             let mend = "give the planned size, or remove the cohort";
             faults.error(format!("cohort[{index}].planned"), "0", "at least 1 patient", mend);
+        }
+        monitoring(protocol, index, cohort, faults);
+    }
+}
+
+/// Strata are named where patients are counted: a cohort of one that there is not would count nobody.
+fn strata(protocol: &Protocol, faults: &mut Faults) {
+    faults.ids("stratum", "id", protocol.stratum.iter().map(|stratum| stratum.id.as_str()));
+    let known = |id: &str| protocol.stratum(id).is_some();
+    let mut check = |path: String, id: &str| {
+        if !known(id) {
+            let ids: Vec<&str> = protocol.stratum.iter().map(|stratum| stratum.id.as_str()).collect();
+            let expected = if ids.is_empty() {
+                "the id of a stratum, and there is none".to_owned()
+            } else {
+                format!("the id of a stratum: one of {}", ids.join(", "))
+            };
+            faults.error(path, format!("{id:?}"), expected, "name one of them, or add [[stratum]]");
+        }
+    };
+    for (index, cohort) in protocol.cohort.iter().enumerate() {
+        if let Some(id) = &cohort.stratum {
+            check(format!("cohort[{index}].stratum"), id);
+        }
+    }
+    for (index, grouping) in protocol.group.iter().enumerate() {
+        for (place, id) in grouping.strata.iter().enumerate() {
+            check(format!("group[{index}].strata[{place}]"), id);
+        }
+    }
+}
+
+/// The looks of an arm must be a rule, and watch a rate that the protocol defines.
+fn monitoring(protocol: &Protocol, index: usize, cohort: &Cohort, faults: &mut Faults) {
+    let Some(monitoring) = &cohort.monitoring else { return };
+    let path = |key: &str| format!("cohort[{index}].monitoring.{key}");
+    if !protocol.rate.iter().any(|rate| rate.id == monitoring.rate) {
+        let ids: Vec<&str> = protocol.rate.iter().map(|rate| rate.id.as_str()).collect();
+        let expected = format!("the id of a rate: one of {}", ids.join(", "));
+        faults.error(
+            path("rate"),
+            format!("{:?}", monitoring.rate),
+            expected,
+            "name a [[rate]] of this file",
+        );
+    }
+    match monitoring.rule.looks() {
+        Err(problems) => {
+            for problem in problems {
+                faults.error(
+                    path(&format!("rule.{}", problem.key)),
+                    problem.found,
+                    problem.expected,
+                    problem.mend,
+                );
+            }
+        }
+        Ok(looks) => {
+            let most = looks.last().map_or(0, |look| look.n);
+            if most != cohort.planned {
+                faults.warning(
+                    format!("cohort[{index}].planned"),
+                    cohort.planned.to_string(),
+                    format!("{most}, the evaluable patients of the last look"),
+                    "plan as many, or more where some will not be evaluable",
+                );
+            }
+        }
+    }
+    if protocol.escalation.is_some() {
+        faults.error(
+            path("rule"),
+            "a rule of an arm beside [escalation]",
+            "one rule: an escalation decides on its cohorts itself",
+            "remove the monitoring, or the escalation",
+        );
+    }
+}
+
+/// A criterion without a limit would say nothing, one with an unknown unit would never be compared.
+fn eligibility(protocol: &Protocol, faults: &mut Faults) {
+    let criteria = &protocol.eligibility;
+    faults.ids("eligibility", "id", criteria.iter().map(|criterion| criterion.id.as_str()));
+    for (index, criterion) in criteria.iter().enumerate() {
+        let path = |key: &str| format!("eligibility[{index}].{key}");
+        if let (Some(from), Some(below)) = (criterion.from_age_years, criterion.below_age_years)
+            && from >= below
+        {
+            let expected = format!("an age below {}", below.normalize());
+            faults.error(
+                path("from-age-years"),
+                from.to_string(),
+                expected,
+                "exchange the two, or correct them",
+            );
+        }
+        let limits = [
+            ("age", criterion.age.as_ref()),
+            ("characteristic.limits", criterion.characteristic.as_ref().map(|one| &one.limits)),
+            ("laboratory.limits", criterion.laboratory.as_ref().map(|one| &one.limits)),
+        ];
+        for (key, limits) in limits {
+            if limits.is_some_and(super::Limits::is_empty) {
+                let expected = "at-least, above, at-most or below";
+                faults.error(path(key), "no limit", expected, "add the limit, such as at-least = 60");
+            }
+        }
+        if let Some(laboratory) = &criterion.laboratory
+            && !laboratory.unit.eq_ignore_ascii_case(crate::analysis::eligibility::TIMES_UPPER_LIMIT)
+            && let Err(unknown) =
+                posology_clinic::laboratory::convert(laboratory.analyte, Decimal::ONE, &laboratory.unit)
+        {
+            let known: Vec<&str> = laboratory.analyte.units_known().collect();
+            faults.error(
+                path("laboratory.unit"),
+                unknown.to_string(),
+                format!("one of {}, or x ULN", known.join(", ")),
+                "write the unit of the limits",
+            );
+        }
+    }
+}
+
+fn groups(protocol: &Protocol, faults: &mut Faults) {
+    faults.ids("group", "id", protocol.group.iter().map(|group| group.id.as_str()));
+    for (index, grouping) in protocol.group.iter().enumerate() {
+        if matches!(grouping.by, super::GroupBy::Stratum) && protocol.stratum.is_empty() {
+            faults.error(
+                format!("group[{index}].by"),
+                "stratum, and the protocol has none",
+                "strata to group by",
+                "add [[stratum]], or group by something else",
+            );
         }
     }
 }
@@ -576,6 +724,20 @@ fn holds(protocol: &Protocol, faults: &mut Faults) {
     }
 }
 
+/// Double entry of a kind that there is not would never be asked for.
+fn entry(protocol: &Protocol, faults: &mut Faults) {
+    for (index, word) in protocol.entry.double.iter().enumerate() {
+        if Kind::of(word).is_none() {
+            faults.error(
+                format!("entry.double[{index}]"),
+                word,
+                "a kind of event, such as assay or administration",
+                "write one that `posology trial record DIR` lists",
+            );
+        }
+    }
+}
+
 /// A schedule of assessments without length would call every visit missed, or none.
 fn times(protocol: &Protocol, faults: &mut Faults) {
     let times = &protocol.times;
@@ -613,6 +775,20 @@ fn rates(protocol: &Protocol, faults: &mut Faults) {
                 "SD or better: every patient would be a success",
                 "write the least category that counts as a success",
             );
+        }
+        for (criteria, category) in &rate.at_least_by {
+            let path = format!("rate[{index}].at-least-by.{criteria}");
+            match criteria.parse::<posology_clinic::response::CriteriaSet>() {
+                Err(unknown) => {
+                    faults.error(path, criteria, unknown.to_string(), "write the id of the criteria");
+                }
+                Ok(set) if !set.categories().contains(category) => {
+                    let known: Vec<&str> = set.categories().iter().map(|category| category.code()).collect();
+                    let expected = format!("a category of {set}: one of {}", known.join(", "));
+                    faults.error(path, category.to_string(), expected, "write a category of these criteria");
+                }
+                Ok(_) => {}
+            }
         }
         if rate.at_least == Category::Stable && rate.minimum_days.is_none() {
             faults.error(

@@ -185,6 +185,23 @@ pub fn read_toml<T: DeserializeOwned>(text: &str) -> Result<T, Problems> {
     }
 }
 
+/// Reads a file that is one value and holds it against itself; a fault is a path, what was found, what was expected and how
+/// to mend it.
+pub(crate) fn read_checked<T: DeserializeOwned>(
+    text: &str,
+    faults: impl Fn(&T) -> Vec<[String; 4]>,
+) -> Result<T, Problems> {
+    let file = File::parse(text)?;
+    let (value, mut problems) = file.assemble::<T>();
+    let Some(value) = value.filter(|_| problems.is_empty()) else {
+        return Err(Problems::new(problems));
+    };
+    problems.extend(faults(&value).into_iter().map(|[path, found, expected, mend]| {
+        file.locate(Fault { severity: Severity::Error, path, found, expected, mend })
+    }));
+    if problems.is_empty() { Ok(value) } else { Err(Problems::new(problems)) }
+}
+
 /// Reads supposed truths for a ladder of so many levels: `[[scenario]]` tables with `name`, `truth` and, for designs on
 /// efficacy, `efficacy` and `odds-ratio`.
 ///
@@ -715,7 +732,7 @@ fn read_table<T: DeserializeOwned>(table: &DeTable<'_>) -> Result<T, toml::de::E
 }
 
 /// Reads a day of the calendar, for the types of this file.
-pub(super) fn date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Date, D::Error> {
+pub(crate) fn date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Date, D::Error> {
     let text = String::deserialize(deserializer)?;
     text.parse().map_err(|_| {
         D::Error::custom("expected a date such as 2019-05-15; mend: write year, month and day as YYYY-MM-DD")

@@ -18,11 +18,16 @@ use super::Protocol;
 /// ```
 #[must_use]
 pub fn json_schema() -> Value {
-    let mut schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<Protocol>();
+    of::<Protocol>("The protocol of a dose-escalation trial (trial.toml)")
+}
+
+/// The JSON Schema of a file that people write in TOML.
+pub(crate) fn of<T: schemars::JsonSchema>(title: &str) -> Value {
+    let mut schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<T>();
     RecursiveTransform(without_null).transform(&mut schema);
     let mut words = serde_json::Map::new();
     words.insert("$schema".to_owned(), "https://json-schema.org/draft/2020-12/schema".into());
-    words.insert("title".to_owned(), "The protocol of a dose-escalation trial (trial.toml)".into());
+    words.insert("title".to_owned(), title.into());
     if let Value::Object(rest) = Value::from(schema) {
         words.extend(rest.into_iter().filter(|(word, _)| word != "$schema" && word != "title"));
     }

@@ -13,13 +13,13 @@ use rust_decimal::Decimal;
 
 use super::course::{Answered, Fall, answer, marker_days, reported, whole};
 use super::draw::{Draw, Stream};
-use super::plan::{BadPlan, Marker, Nadir, PatientPlan};
+use super::plan::{BadPlan, Marker, Nadir, PatientPlan, Sex};
 use crate::event::{
-    Adjustment, Administration, AdverseEvent, Amount, Characteristic, Death, Disposition, Enrolment,
-    EvaluabilityJudgement, Fact, History, Laboratory, NewTherapy, Prescription, ProgressionFoundBy,
-    ResponseAssessment, Subject, Support, SupportKind, Visit, VitalSign,
+    Adjustment, Administration, AdverseEvent, Amount, Death, Disposition, Enrolment, EvaluabilityJudgement,
+    Fact, History, Laboratory, NewTherapy, Prescription, ProgressionFoundBy, ResponseAssessment, StemCells,
+    Subject, Support, SupportKind, Visit, VitalSign,
 };
-use crate::protocol::{Cohort, Protocol, Regimen};
+use crate::protocol::{Cohort, Fraction, Protocol, Regimen};
 use crate::when::When;
 
 /// A fact with the day on which it was recorded.
@@ -139,15 +139,16 @@ struct Panel {
 
 /// A patient on the way from plan to facts.
 pub(super) struct Synthesis<'a> {
-    protocol: &'a Protocol,
-    cohort: &'a Cohort,
+    pub(super) protocol: &'a Protocol,
+    pub(super) cohort: &'a Cohort,
     regimen: &'a Regimen,
-    plan: &'a PatientPlan,
-    place: String,
+    pub(super) plan: &'a PatientPlan,
+    pub(super) place: String,
     seed: u64,
     number: u64,
-    last_fact: Date,
+    pub(super) last_fact: Date,
     female: bool,
+    age: i64,
     facts: Vec<Recorded>,
 }
 
@@ -196,6 +197,7 @@ impl<'a> Synthesis<'a> {
             number,
             last_fact,
             female: false,
+            age: 0,
             facts: Vec::new(),
         })
     }
@@ -206,8 +208,11 @@ impl<'a> Synthesis<'a> {
         self.treats(height_weight)?;
         let panels = self.counts()?;
         self.chemistry();
-        let answered = self.markers()?;
-        self.assesses(answered.as_ref());
+        if let Some((marker, baseline)) = self.plan.marker.zip(self.plan.baseline) {
+            let answered = self.markers(marker, baseline)?;
+            self.assesses(marker, answered.as_ref());
+        }
+        self.assessed()?;
         self.supports();
         self.events(&panels);
         self.leaves();
@@ -223,7 +228,7 @@ impl<'a> Synthesis<'a> {
     }
 
     /// The date of a study day; day 1 is the first fraction and there is no day 0.
-    fn date(&self, day: i32) -> Date {
+    pub(super) fn date(&self, day: i32) -> Date {
         let days = if day > 0 { day - 1 } else { day };
         self.plan.first_fraction.saturating_add(i64::from(days).days())
     }
@@ -235,7 +240,7 @@ impl<'a> Synthesis<'a> {
     }
 
     /// The last day on which anything is seen of the patient.
-    fn last_day(&self) -> i32 {
+    pub(super) fn last_day(&self) -> i32 {
         [self.plan.death, self.plan.withdrawal.as_ref().map(|withdrawal| withdrawal.day)]
             .into_iter()
             .flatten()
@@ -246,12 +251,12 @@ impl<'a> Synthesis<'a> {
 
     /// The last day of samples: the confirmation of progression, else the last day seen.
     fn last_sample_day(&self) -> i32 {
-        let progression = self.plan.response.as_ref().and_then(|response| response.progression);
+        let progression = self.plan.progression();
         progression.map_or(i32::MAX, |day| (day + 14).max(WINDOW)).min(self.last_day())
     }
 
     /// Records a fact on the day after it happened, unless that is too late to be seen.
-    fn record(&mut self, happened: Date, fact: Fact) {
+    pub(super) fn record(&mut self, happened: Date, fact: Fact) {
         if happened <= self.last_fact {
             self.facts.push((happened.saturating_add(1.day()), fact));
         }
@@ -263,6 +268,11 @@ impl<'a> Synthesis<'a> {
         let age = draw.between(52, 80);
         let height = if self.female { draw.between(154, 172) } else { draw.between(167, 187) };
         let weight = if self.female { draw.between(540, 840) } else { draw.between(680, 1_020) };
+        self.female = self.plan.sex.map_or(self.female, |sex| sex == Sex::F);
+        let age = self.plan.age.unwrap_or(age);
+        self.age = age;
+        let height = self.plan.height.unwrap_or(height);
+        let weight = self.plan.weight.and_then(|weight| whole(weight, 1)).unwrap_or(weight);
         let consent = self.date(-(10 + draw.between(0, 8)) as i32);
         let race = if draw.chance(80) { "WHITE" } else { draw.pick("BLACK OR AFRICAN AMERICAN", &["ASIAN"]) };
         let subject = Subject {
@@ -287,15 +297,26 @@ impl<'a> Synthesis<'a> {
             date: self.plan.enrolled,
             protocol_version: self.version_at(self.plan.enrolled),
             replaces: self.plan.replaces.clone(),
+            stratum: self.plan.stratum.clone(),
         };
         self.record(self.plan.enrolled, Fact::Enrolment(enrolment));
+        if let Some(stored) = self.plan.stem_cells {
+            let date = self.date(-21);
+            let cells =
+                StemCells { subject: self.subject(), date, cd34_per_kg_millions: stored, autologous: true };
+            self.record(self.plan.enrolled.yesterday().unwrap_or(date).max(date), Fact::StemCells(cells));
+        }
         let years = draw.between(3, 11);
         let diagnosed = format!("{}", i64::from(consent.year()) - years);
-        self.characteristics(&mut draw, years);
+        let characteristics = match self.plan.marker {
+            Some(marker) => self.characteristics(&mut draw, marker, years),
+            None => self.general_characteristics(&mut draw, age, years),
+        };
+        self.record_characteristics(characteristics);
         if let Ok(start) = diagnosed.parse() {
             let history = History {
                 subject: self.subject(),
-                term: "Plasma cell myeloma".to_owned(),
+                term: self.diagnosis(),
                 category: Some("PRIMARY DIAGNOSIS".to_owned()),
                 start: Some(start),
                 end: None,
@@ -338,14 +359,10 @@ impl<'a> Synthesis<'a> {
         in_force.or(versions.first()).map_or_else(String::new, |(id, _)| (*id).clone())
     }
 
-    fn characteristics(&mut self, draw: &mut Draw, years: i64) {
+    fn characteristics(&self, draw: &mut Draw, marker: Marker, years: i64) -> Vec<(&'static str, String)> {
         let lines = i64::from(self.plan.earlier_lines);
-        let chain = match self.plan.marker {
-            Marker::FreeKappa => "Kappa",
-            Marker::FreeLambda => "Lambda",
-            _ => self.involved_chain(),
-        };
-        let kind = match self.plan.marker {
+        let chain = self.involved_chain(marker);
+        let kind = match marker {
             Marker::SerumIgg => "IgG",
             Marker::SerumIga => "IgA",
             Marker::Urine | Marker::FreeKappa | Marker::FreeLambda => "Light chain only",
@@ -367,7 +384,7 @@ impl<'a> Synthesis<'a> {
         let extramedullary = if draw.chance(12) { "Yes" } else { "No" };
         let marrow = draw.between(8, 70).to_string();
         let risk = if high_risk { "High" } else { "Standard" };
-        for (name, value) in [
+        [
             ("ECOG", ecog),
             ("ISS stage", stage),
             ("R-ISS", revised),
@@ -380,16 +397,14 @@ impl<'a> Synthesis<'a> {
             ("Extramedullary disease", extramedullary),
             ("Marrow plasma cells %", &marrow),
             ("Years since diagnosis", &years.to_string()),
-        ] {
-            let characteristic =
-                Characteristic { subject: self.subject(), name: name.to_owned(), value: value.to_owned() };
-            self.record(self.plan.enrolled, Fact::Characteristic(characteristic));
-        }
+        ]
+        .map(|(name, value)| (name, value.to_owned()))
+        .to_vec()
     }
 
     /// The involved light chain: the marker's own, else kappa in two of three patients.
-    fn involved_chain(&self) -> &'static str {
-        match self.plan.marker {
+    fn involved_chain(&self, marker: Marker) -> &'static str {
+        match marker {
             Marker::FreeKappa => "Kappa",
             Marker::FreeLambda => "Lambda",
             _ if self.number.is_multiple_of(3) => "Lambda",
@@ -397,25 +412,31 @@ impl<'a> Synthesis<'a> {
         }
     }
 
-    /// Study day of each fraction as given.
-    fn fraction_days(&self) -> Vec<i32> {
+    /// Study day of each fraction as given; none for an optional fraction that is not.
+    fn fraction_days(&self) -> Vec<Option<i32>> {
         let late = |index: usize| match &self.plan.delay {
             Some(delay) if index == 1 => delay.days,
             _ => 0,
         };
-        self.regimen.fraction.iter().enumerate().map(|(index, fraction)| fraction.day + late(index)).collect()
+        let day = |(index, fraction): (usize, &Fraction)| {
+            if fraction.optional { self.plan.optional_fraction } else { Some(fraction.day + late(index)) }
+        };
+        self.regimen.fraction.iter().enumerate().map(day).collect()
+    }
+
+    fn last_fraction_day(&self) -> i32 {
+        self.fraction_days().into_iter().flatten().max().unwrap_or(1)
     }
 
     fn treats(&mut self, (height, weight): (i64, i64)) -> Result<(), BadPlan> {
         let mut draw = self.draw(Stream::Treatment);
-        let surface = self
-            .body_surface(height, weight)
-            .map_err(|error| BadPlan::impossible(&self.place, &error.found, &error.expected))?;
+        let surface = self.body_surface(height, weight)?;
         let product = self.protocol.product.clone();
         let name = product.as_ref().map_or("Study product", |product| product.name.as_str()).to_owned();
         let minutes = product.as_ref().and_then(|product| product.infusion_minutes).unwrap_or(30);
         let route = product.and_then(|product| product.route);
         for (index, (fraction, day)) in self.regimen.fraction.iter().zip(self.fraction_days()).enumerate() {
+            let Some(day) = day else { continue };
             let place = format!("{}, fraction {}", self.place, index + 1);
             let number = u32::try_from(index + 1).unwrap_or(u32::MAX);
             let per_area = fraction.activity.ok_or_else(|| {
@@ -433,9 +454,10 @@ impl<'a> Synthesis<'a> {
                 per_area: Some(per_area),
                 body_surface_m2: Some(surface),
                 activity: Some(Activity::from_mci(prescribed).map_err(unsound)?),
-                planned: Some(self.date(fraction.day).into()),
+                planned: Some(self.date(if fraction.optional { day } else { fraction.day }).into()),
             };
-            self.record(self.date(-1), Fact::Prescription(prescription));
+            let prescribed_on = if fraction.optional { self.date(day - 1) } else { self.date(-1) };
+            self.record(prescribed_on, Fact::Prescription(prescription));
             // 95.5 to 102.5 percent before rounding to 0.1 mCi, so between 95 and 103 after it.
             let given = (prescribed * Decimal::new(draw.between(955, 1_025), 3)).round_dp(1);
             let start = draw.between(108, 156) * 5;
@@ -462,12 +484,15 @@ impl<'a> Synthesis<'a> {
     }
 
     /// Body surface in m2 to two decimals, from cm and tenths of a kg, by the protocol's formula.
-    fn body_surface(&self, height: i64, weight: i64) -> Result<Decimal, BadQuantity> {
-        let protocol = &self.protocol.body_surface;
-        let settings = Settings { formula: protocol.formula, cap: protocol.cap, decimals: Some(2) };
-        let height = Length::from_centimetres(height.into())?;
-        let weight = Mass::from_kilograms(reported(weight, 1))?;
-        Ok(body_surface(height, weight, &settings)?.area.square_metres())
+    fn body_surface(&self, height: i64, weight: i64) -> Result<Decimal, BadPlan> {
+        let of_patient = self.protocol.body_surface.settings(Some(self.age.into()), reported(weight, 1));
+        let settings = of_patient
+            .map_err(|needed| BadPlan::impossible(&self.place, needed, "the age of the patient"))?;
+        let settings = Settings { decimals: Some(2), ..settings };
+        let unsound = |error: BadQuantity| BadPlan::impossible(&self.place, &error.found, &error.expected);
+        let height = Length::from_centimetres(height.into()).map_err(unsound)?;
+        let weight = Mass::from_kilograms(reported(weight, 1)).map_err(unsound)?;
+        Ok(body_surface(height, weight, &settings).map_err(unsound)?.area.square_metres())
     }
 
     /// The laboratory result of a test on a study day; screening stands before the first fraction.
@@ -625,15 +650,14 @@ impl<'a> Synthesis<'a> {
     }
 
     /// Records the markers of each visit and returns the course of the driving one.
-    fn markers(&mut self) -> Result<Option<Answered>, BadPlan> {
+    fn markers(&mut self, marker: Marker, planned: Decimal) -> Result<Option<Answered>, BadPlan> {
         let mut draw = self.draw(Stream::Markers);
-        let marker = self.plan.marker;
-        let baseline = whole(self.plan.baseline, marker.decimals())
+        let baseline = whole(planned, marker.decimals())
             .filter(|value| *value > marker.measurable())
             .ok_or_else(|| {
                 BadPlan::impossible(
                     &format!("{}, baseline", self.place),
-                    self.plan.baseline,
+                    planned,
                     format!("a measurable value with at most {} decimals", marker.decimals()),
                 )
             })?;
@@ -663,7 +687,7 @@ impl<'a> Synthesis<'a> {
                 _ => noisy(share(involved), &mut draw).max(other * 3),
             };
             let (kappa, lambda) =
-                if self.involved_chain() == "Kappa" { (involved, other) } else { (other, involved) };
+                if self.involved_chain(marker) == "Kappa" { (involved, other) } else { (other, involved) };
             self.result(&SERUM_M, day, &visit, serum);
             self.result(&URINE_M, day, &visit, urine);
             self.result(&KAPPA, day, &visit, kappa);
@@ -687,9 +711,9 @@ impl<'a> Synthesis<'a> {
     }
 
     /// The investigator's assessment at each visit with markers, by the category of that sample alone.
-    fn assesses(&mut self, answered: Option<&Answered>) {
+    fn assesses(&mut self, marker: Marker, answered: Option<&Answered>) {
         let Some((answered, plan)) = answered.zip(self.plan.response.as_ref()) else { return };
-        for (day, category) in answered.categories(self.plan.marker) {
+        for (day, category) in answered.categories(marker) {
             let response = match plan.investigator_differs {
                 Some((differs, category)) if differs == day => category,
                 _ => category,
@@ -760,7 +784,7 @@ impl<'a> Synthesis<'a> {
         }
         events.retain(|event| event.start <= last);
         events.sort_by(|a, b| (a.start, &a.term).cmp(&(b.start, &b.term)));
-        let treated = self.fraction_days().into_iter().max().unwrap_or(1);
+        let treated = self.last_fraction_day();
         for (index, event) in events.into_iter().enumerate() {
             let end = event.end.filter(|&end| end <= last);
             let fact = AdverseEvent {
@@ -793,7 +817,7 @@ impl<'a> Synthesis<'a> {
     /// One event for each count whose grade rises over baseline to 2 or more, by the protocol's version of CTCAE.
     fn events_of_counts(&self, panels: &[Panel]) -> Vec<Onset> {
         type Of = fn(&Panel) -> i64;
-        let Some(version) = self.protocol.dlt.as_ref().map(|dlt| dlt.ctcae) else { return Vec::new() };
+        let Some(version) = self.protocol.ctcae() else { return Vec::new() };
         let tests: [(&Test, Of, &str, &str); 4] = [
             (&PLATELETS, |panel| panel.platelets, "Platelet count decreased", "Investigations"),
             (&NEUTROPHILS, |panel| panel.neutrophils, "Neutrophil count decreased", "Investigations"),
@@ -827,7 +851,7 @@ impl<'a> Synthesis<'a> {
 
     /// Judgement, new therapy, death or survival follow-up.
     fn leaves(&mut self) {
-        let last_fraction = self.fraction_days().into_iter().max().unwrap_or(1);
+        let last_fraction = self.last_fraction_day();
         let date = self.date(last_fraction);
         self.record(date, self.disposition("COMPLETED", "COMPLETED", "STUDY TREATMENT", date));
         if let Some(withdrawal) = &self.plan.withdrawal {
@@ -876,7 +900,7 @@ impl<'a> Synthesis<'a> {
             let death = Death {
                 subject: self.subject(),
                 at: date.into(),
-                cause: Some("Plasma cell myeloma".to_owned()),
+                cause: Some(self.diagnosis()),
                 related: Some(false),
                 by_progression: Some(true),
             };
@@ -904,7 +928,15 @@ fn check_bounds(place: &str, plan: &PatientPlan, regimen: &Regimen) -> Result<()
         Err(BadPlan::impossible(&format!("{place}, {setting}"), found, expected))
     };
     let response = plan.response.as_ref();
-    let progression = response.and_then(|response| response.progression);
+    let progression = plan.progression();
+    if plan.marker.is_some() != plan.baseline.is_some() || (plan.marker.is_none() && response.is_some()) {
+        let found = "one of marker, baseline and response without the others".to_owned();
+        return impossible("marker", found, "a marker with its baseline, or neither and no response");
+    }
+    if plan.marker.is_some() && !plan.assessed.is_empty() {
+        let expected = "either a marker or assessments";
+        return impossible("assessed", "a marker and assessments".to_owned(), expected);
+    }
     let days = [
         ("response.day", response.map(|response| response.day)),
         ("response.progression", progression),
@@ -919,16 +951,33 @@ fn check_bounds(place: &str, plan: &PatientPlan, regimen: &Regimen) -> Result<()
         ("withdrawal.day", plan.withdrawal.as_ref().map(|withdrawal| withdrawal.day)),
         ("new-therapy.day", plan.new_therapy.as_ref().map(|therapy| therapy.day)),
         ("death", plan.death),
+        ("optional-fraction", plan.optional_fraction),
     ];
+    let sizes = [
+        ("age", plan.age, 0..=120),
+        ("height", plan.height, 30..=250),
+        ("weight", plan.weight.map(|weight| whole(weight, 1).unwrap_or(0)), 10..=4_000),
+    ];
+    for (setting, value, allowed) in sizes {
+        if let Some(value) = value.filter(|value| !allowed.contains(value)) {
+            return impossible(
+                setting,
+                value.to_string(),
+                "years, cm, or kg with one decimal, as of a patient",
+            );
+        }
+    }
+    let assessed = plan.assessed.iter().map(|assessed| ("assessed.day", Some(assessed.day)));
     let events =
         plan.event.iter().flat_map(|event| [("event.start", Some(event.start)), ("event.end", event.end)]);
-    for (setting, day) in days.into_iter().chain(events) {
+    for (setting, day) in days.into_iter().chain(assessed).chain(events) {
         if let Some(day) = day.filter(|day| !(1..=10_000).contains(day)) {
             return impossible(setting, day.to_string(), "a number of days from 1 to 10000");
         }
     }
     let values = [
-        ("baseline", Some(plan.baseline)),
+        ("baseline", plan.baseline),
+        ("stem-cells", plan.stem_cells),
         ("platelets.lowest", Some(plan.platelets.lowest)),
         ("neutrophils.lowest", Some(plan.neutrophils.lowest)),
         ("haemoglobin", plan.haemoglobin),
@@ -993,6 +1042,6 @@ fn at_clock(date: Date, minute: i64) -> When {
     format!("{date}T{:02}:{:02}-06:00", minute / 60, minute % 60).parse().unwrap_or_else(|_| date.into())
 }
 
-fn visit_name(day: i32) -> String {
+pub(super) fn visit_name(day: i32) -> String {
     if day < 0 { "SCREENING".to_owned() } else { format!("DAY {day}") }
 }

@@ -1,5 +1,7 @@
 //! The plan of a synthetic trial: per patient the course that must come out, whatever the seed.
 
+use std::collections::BTreeMap;
+
 use jiff::civil::Date;
 use posology_clinic::response::Category;
 use rust_decimal::Decimal;
@@ -87,10 +89,39 @@ pub struct PatientPlan {
     pub replaces: Option<String>,
     /// Earlier lines of therapy.
     pub earlier_lines: u32,
-    /// The marker that drives the response.
-    pub marker: Marker,
+    /// Stratum id, where the cohort is not of one alone.
+    #[serde(default)]
+    pub stratum: Option<String>,
+    /// Age in years; drawn where absent, as are the next three.
+    #[serde(default)]
+    pub age: Option<i64>,
+    /// Sex, `F` or `M`.
+    #[serde(default)]
+    pub sex: Option<Sex>,
+    /// Height, cm.
+    #[serde(default)]
+    pub height: Option<i64>,
+    /// Weight, kg with at most one decimal.
+    #[serde(default)]
+    pub weight: Option<Decimal>,
+    /// Characteristics at baseline, in place of those drawn or beside them.
+    #[serde(default)]
+    pub characteristic: BTreeMap<String, String>,
+    /// CD34-positive cells stored before treatment, millions for each kilogram.
+    #[serde(default)]
+    pub stem_cells: Option<Decimal>,
+    /// Study day on which the regimen's optional fraction is given; it is not without.
+    #[serde(default)]
+    pub optional_fraction: Option<i32>,
+    /// The marker that drives the response; absent where the response is assessed.
+    #[serde(default)]
+    pub marker: Option<Marker>,
     /// Its value on day -7, in the marker's unit and with its decimals.
-    pub baseline: Decimal,
+    #[serde(default)]
+    pub baseline: Option<Decimal>,
+    /// The investigator's assessments, where no marker drives the response.
+    #[serde(default)]
+    pub assessed: Vec<AssessedPlan>,
     /// What becomes of it; absent where no sample was taken after baseline.
     #[serde(default)]
     pub response: Option<ResponsePlan>,
@@ -125,6 +156,25 @@ pub struct PatientPlan {
     /// Adverse events beside those that follow from the counts and those drawn.
     #[serde(default)]
     pub event: Vec<PlannedEvent>,
+}
+
+/// Sex as recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Sex {
+    /// Female.
+    F,
+    /// Male.
+    M,
+}
+
+/// An assessment of response by the investigator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct AssessedPlan {
+    /// Study day.
+    pub day: i32,
+    /// The overall response, by the criteria of the stratum.
+    pub response: Category,
 }
 
 /// The marker that drives a patient's response.
@@ -262,6 +312,16 @@ pub enum BadPlan {
 impl BadPlan {
     pub(super) fn impossible(place: &str, found: impl ToString, expected: impl ToString) -> Self {
         Self::Impossible { place: place.to_owned(), found: found.to_string(), expected: expected.to_string() }
+    }
+}
+
+impl PatientPlan {
+    /// Day of progression, of the marker or as assessed.
+    #[must_use]
+    pub fn progression(&self) -> Option<i32> {
+        let assessed = self.assessed.iter().find(|assessed| assessed.response == Category::Progressive);
+        let marker = self.response.as_ref().and_then(|response| response.progression);
+        marker.or(assessed.map(|assessed| assessed.day))
     }
 }
 

@@ -279,5 +279,6 @@ pub fn enrolment(id: &str, cohort: &str) -> Enrolment {
         date: date("2020-02-01"),
         protocol_version: "1.0".into(),
         replaces: None,
+        stratum: None,
     }
 }
