@@ -7,6 +7,7 @@
 
 pub mod account;
 pub mod bundle;
+pub mod desk;
 mod hexadecimal;
 pub mod ledger;
 pub mod record;
