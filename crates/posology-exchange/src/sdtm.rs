@@ -7,6 +7,7 @@
 //! (adjudications of a committee), lesions (TU, TR), and every domain not listed in [`DOMAINS`].
 
 mod facts;
+mod organ;
 mod record;
 mod report;
 
@@ -26,8 +27,10 @@ pub use report::{Counts, FileReport, ImportReport, Listed, Outcome};
 
 /// The domains that import takes, in the order it reads them; each with its supplemental qualifiers.
 ///
-/// Demographics come first, and planned fractions (EC) before those given (EX).
-pub const DOMAINS: [&str; 12] = ["DM", "EC", "EX", "AE", "LB", "VS", "RS", "DS", "MH", "SV", "CM", "PR"];
+/// Demographics come first, and planned fractions (EC) before those given (EX). The last is no SDTM domain: absorbed doses of
+/// organs, in a file of the name `organ-doses`.
+pub const DOMAINS: [&str; 13] =
+    ["DM", "EC", "EX", "AE", "LB", "VS", "RS", "DS", "MH", "SV", "CM", "PR", organ::DOMAIN];
 
 /// A file to import: its name, and a way to read it from the beginning (import reads it more than once).
 pub struct SourceFile {
@@ -314,6 +317,10 @@ fn survey<'a>(
         let not_taken = |reason: &str| {
             FileReport::new(&file.name, data_set.clone(), None, Outcome::NotTaken(reason.to_owned()))
         };
+        if organ::is_named(&stem) && !columns.has("DOMAIN") {
+            units.push(Unit { file, index, data_set, domain: organ::DOMAIN.to_owned(), supplemental: false });
+            return;
+        }
         match first_domain(&mut reader, &columns) {
             Ok(Some((domain, supplemental))) => {
                 units.push(Unit { file, index, data_set, domain, supplemental });
@@ -529,7 +536,7 @@ impl Importer<'_> {
             report.refuse(problem);
             (Fate::Refused, String::new())
         };
-        if record.text("DOMAIN") != Some(unit.domain.as_str()) {
+        if unit.domain != organ::DOMAIN && record.text("DOMAIN") != Some(unit.domain.as_str()) {
             let found = record.text("DOMAIN").map_or_else(|| "none".to_owned(), quoted);
             return refuse(record.problem(
                 "DOMAIN",
@@ -554,6 +561,8 @@ impl Importer<'_> {
                     &format!("{} already there, in row {first}", quoted(&key)),
                     "keep the row that is right",
                 )
+            } else if unit.domain == organ::DOMAIN {
+                organ::twice(record, *first)
             } else {
                 record.problem(
                     &format!("{}SEQ", unit.domain),
@@ -859,6 +868,9 @@ impl Importer<'_> {
 
 /// The variable that dates a record.
 fn date_column(record: &Record<'_>) -> String {
+    if record.domain == organ::DOMAIN {
+        return "DATE".to_owned();
+    }
     ["STDTC", "DTC"]
         .map(|ending| format!("{}{ending}", record.domain))
         .into_iter()

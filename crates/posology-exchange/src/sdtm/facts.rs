@@ -55,6 +55,7 @@ pub(super) fn fact_of(record: &mut Record<'_>, context: &mut Context) -> Result<
         "DS" => disposition(record),
         "MH" => history(record),
         "SV" => visit(record),
+        super::organ::DOMAIN => super::organ::absorbed_dose(record),
         _ => support_or_new_therapy(record),
     }
 }

@@ -129,6 +129,9 @@ impl<'a> Record<'a> {
         if self.domain == "DM" {
             return Ok(subject.to_owned());
         }
+        if self.domain == super::organ::DOMAIN {
+            return Ok(super::organ::key(self, subject));
+        }
         let sequence = format!("{}SEQ", self.domain);
         if let Some(number) = self.text(&sequence) {
             return Ok(format!("{subject}/{}", plain_number(number)));
