@@ -5,6 +5,10 @@
 //!
 //! | kind | question |
 //! |---|---|
+//! | [`Ladder`] | where each patient stands on the ladder now, with the fractions |
+//! | [`Timeline`] | what happened to one patient, from screening to last contact |
+//! | [`BandedValues`] | one patient's laboratory values over the bands of their grades |
+//! | [`MarkerChart`] | one patient's marker against the lines of response and progression |
 //! | [`EscalationHistory`] (F1) | who entered at which level, with what outcome, and what was decided |
 //! | [`Windows`] (F3) | whose DLT window is open, and what happened in it |
 //! | [`Swimmer`] (F4) | how long each patient was followed, in which response |
@@ -12,6 +16,8 @@
 //! | [`Spider`] (F6) | how the driving marker moved over time |
 //! | [`KaplanMeier`] (F7) | which share is still free of the event |
 //! | [`Counts`] (F9) | how blood counts fell and recovered after each infusion |
+//! | [`Incidence`] (F10, F11) | which share has had a late event, where death can forestall it |
+//! | [`Scatter`] (F12, F13) | how an organ's absorbed dose lies against a count or the eGFR, patient by patient |
 //! | [`Posterior`] (F2) | what the design's model makes of each level |
 //! | [`SelectionBars`], [`TruthCurves`] | what designs select and whom they treat where, under which truths |
 //! | [`Pathways`] | which courses the next cohorts can take |
@@ -22,16 +28,22 @@
 //! Times are whole days since the first fraction, which is day 0. Estimation, response and DLT rules live
 //! elsewhere: nothing is decided here.
 
+mod bands;
 mod canvas;
 mod characteristics;
 mod chart;
 mod counts;
+mod distributions;
 mod escalation;
+mod incidence;
+mod ladder;
+mod marker;
 mod pathways;
 pub mod png;
 mod posterior;
 mod rate;
 mod scale;
+mod scatter;
 mod spider;
 mod style;
 mod survival;
@@ -39,20 +51,28 @@ mod swimmer;
 #[cfg(test)]
 mod tests;
 mod text;
+mod timeline;
 mod waterfall;
 mod window;
 
 use serde::Serialize;
 
+pub use bands::{BandedPanel, BandedValue, BandedValues, GradeBand};
 pub use characteristics::{DesignInScenario, ScenarioPanel, SelectionBars, TruthCurves};
 pub use counts::{CountSeries, Counts, CountsSetting, GradeBound};
+pub use distributions::{Distributions, Spread};
 pub use escalation::{EscalationCohort, EscalationHistory, EscalationPatient, LevelDecision, Move};
+pub use incidence::{Incidence, IncidenceCurve, IncidencePoint};
+pub use ladder::{Ladder, LadderCohort, LadderFraction, LadderLevel, LadderPatient};
+pub use marker::{MarkerChart, MarkerValue};
 pub use pathways::{Course, DRAWN_MAX, Pathways};
 pub use posterior::{Posterior, PosteriorLevel};
 pub use rate::{RateAtLevel, RateByLevel};
+pub use scatter::{Scatter, ScatterPoint};
 pub use spider::{Spider, SpiderEnd, SpiderLine, SpiderPatient};
 pub use survival::{KaplanMeier, KaplanMeierCurve, KaplanMeierStep};
 pub use swimmer::{Ending, ResponseSegment, Swimmer, SwimmerPatient};
+pub use timeline::{Timeline, TimelineItem, TimelineMark};
 pub use waterfall::{Waterfall, WaterfallBar, WaterfallPatient};
 pub use window::{Lineage, Nadir, WindowPatient, Windows};
 
@@ -151,6 +171,8 @@ pub enum DltStatus {
         /// Why, in words.
         reason: String,
     },
+    /// Treated, in a trial that defines no dose-limiting toxicity.
+    Treated,
 }
 
 impl DltStatus {
@@ -162,6 +184,7 @@ impl DltStatus {
             DltStatus::NoDlt => "no DLT".into(),
             DltStatus::Pending { follow_up } => format!("pending {}", share(*follow_up)),
             DltStatus::NotEvaluable { .. } => "not evaluable".into(),
+            DltStatus::Treated => "treated".into(),
         }
     }
 }

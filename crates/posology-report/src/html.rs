@@ -56,7 +56,7 @@ impl Page<'_> {
         self.put("</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#main\">Skip to the contents</a>\n");
         if let Some(notice) = &document.notice {
             let notice = escape(notice);
-            self.put(&format!("<div class=\"notice\" role=\"note\">{notice}</div>\n"));
+            self.put(&format!("<aside class=\"notice\" aria-label=\"Notice\">{notice}</aside>\n"));
             self.put(&format!(
                 "<div class=\"edge\" aria-hidden=\"true\">{notice} · {notice} · {notice}</div>\n"
             ));
@@ -336,7 +336,7 @@ impl Page<'_> {
     }
 
     fn signatures(&mut self, rows: &[Signature]) {
-        self.put("<div class=\"scroll\" role=\"region\" aria-label=\"Signatures\" tabindex=\"0\">\n");
+        self.put("<div class=\"scroll\" role=\"group\" aria-label=\"Signatures\" tabindex=\"0\">\n");
         self.put("<table class=\"signatures\">\n<caption class=\"aloud\">Signatures</caption>\n<thead><tr>");
         for label in ["Role", "Name", "Recommendation", "Date", "Signature"] {
             self.put(&format!("<th class=\"left\" scope=\"col\">{label}</th>"));
@@ -550,7 +550,7 @@ mod tests {
         let mut document = Document::new("Review", "");
         document.notice = Some("Synthetic patients".to_owned());
         let page = write(&document);
-        assert!(page.contains("<div class=\"notice\" role=\"note\">Synthetic patients</div>"));
+        assert!(page.contains("<aside class=\"notice\" aria-label=\"Notice\">Synthetic patients</aside>"));
         assert!(page.contains("@top-center{content:\"Synthetic patients\"}"));
         assert!(page.contains("class=\"edge\""));
     }

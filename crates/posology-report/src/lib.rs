@@ -6,12 +6,16 @@
 //! document and nothing else: [`html::write`] and, with the feature `pdf`, `pdf::write` (which brings the typesetter
 //! and most of the time to build). Both are pure: no clock, no file, the same document gives the same bytes.
 
+pub mod board;
+pub mod checklist;
 pub mod design_section;
 pub mod document;
 pub mod figure;
 pub mod html;
 pub mod markdown;
 pub mod packet;
+pub mod patient;
 #[cfg(feature = "pdf")]
 pub mod pdf;
+pub mod release;
 pub mod table;

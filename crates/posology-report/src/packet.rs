@@ -12,16 +12,25 @@ mod disposition;
 mod escalation;
 mod exposure;
 mod figures;
+mod files;
+mod groups;
 mod laboratory;
+mod late;
 mod levels;
 mod listings;
 mod methods;
+mod organ;
 mod quality;
+mod randomised;
 mod response;
 mod safety;
 #[cfg(test)]
 mod tests;
 mod times;
+
+pub(crate) use figures::status;
+pub use files::NotWritten;
+pub(crate) use levels::is_enrolled;
 
 use posology_trial::analysis::{Analysis, CohortAnalysis};
 use serde_json::{Value, json};
@@ -65,6 +74,18 @@ pub enum BadPacket {
     },
 }
 
+/// The figures of a trial, as its packet has them: escalation, windows, counts, responses, survival. Over some of the
+/// patients, with an analysis of those ([`Analysis::among`]); none where the protocol has no cohort.
+#[must_use]
+pub fn results(analysis: &Analysis) -> Vec<figure::Figure> {
+    let Some(cohort) = analysis.cohort_to_review().or_else(|| analysis.cohorts.first()) else {
+        return Vec::new();
+    };
+    let program = ProgramVersion { name: String::new(), version: String::new() };
+    let review = Review { analysis, cohort, program: &program, recorded: None };
+    figures::compose(review).into_iter().map(|(_, figure)| figure).collect()
+}
+
 /// A cut of a trial with the cohort under review: what every part of the packet is made from.
 #[derive(Clone, Copy)]
 struct Review<'a> {
@@ -103,8 +124,12 @@ pub fn compose(
         disposition::blocks(review),
         exposure::blocks(review),
         safety::blocks(review),
+        late::blocks(review),
         laboratory::blocks(review),
+        organ::blocks(review),
         response::blocks(review),
+        groups::blocks(review),
+        randomised::blocks(review),
         quality::blocks(review),
         listings::blocks(review),
         methods::blocks(review),
@@ -153,7 +178,7 @@ fn illustrate(document: &mut Document, figures: &[(&str, figure::Figure)]) {
 fn running(review: Review<'_>) -> Running {
     let Review { analysis, cohort, program, .. } = review;
     let protocol = &analysis.protocol;
-    let ctcae = protocol.dlt.as_ref().map(|dlt| format!("CTCAE {}", dlt.ctcae.id()));
+    let ctcae = protocol.ctcae().map(|ctcae| format!("CTCAE {}", ctcae.id()));
     let dictionaries = protocol.dictionaries.iter().map(|(name, version)| format!("{name} {version}"));
     Running {
         left: format!("{} · cohort {}", protocol.trial.id, cohort.id),

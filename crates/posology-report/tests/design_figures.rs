@@ -6,8 +6,8 @@ use posology_design::graph::{Graph, STATES_MAX};
 use posology_design::paths::{Pathway, pathways};
 use posology_design::{Data, Design, Estimate};
 use posology_report::figure::{
-    Course, DesignInScenario, Figure, Frame, Pathways, Posterior, PosteriorLevel, ScenarioPanel,
-    SelectionBars, TruthCurves,
+    Course, DesignInScenario, Distributions, Figure, Frame, Pathways, Posterior, PosteriorLevel,
+    ScenarioPanel, SelectionBars, Spread, TruthCurves,
 };
 
 const TRUTHS: [(&str, [f64; 5]); 3] = [
@@ -181,4 +181,30 @@ fn the_design_section_says_the_rule_its_risks_and_what_they_mean_for_patients() 
         std::fs::write(format!("{folder}/design.html"), posology_report::html::write(&document)).unwrap();
         std::fs::write(format!("{folder}/design.md"), text).unwrap();
     }
+}
+
+#[test]
+fn distributions_draw_a_bar_for_each_number_that_can_be_and_table_each_probability() {
+    // Three patients, DLT rate 0.2, the trial then over: DLTs are binomial, 0.512, 0.384, 0.096, 0.008.
+    let dlts = vec![0.512, 0.384, 0.096, 0.008];
+    let spread =
+        Spread { design: "one cohort".to_owned(), patients: vec![0.0, 0.0, 0.0, 1.0], dlts: dlts.clone() };
+    let figure =
+        Distributions { designs: vec![spread], truth: "DLT rate 0.2".to_owned() }.draw(&Frame::default());
+    assert!(
+        figure.alt.contains("most often 3 patients, 100.0%")
+            && figure.alt.contains("most often 0 DLTs, 51.2%")
+    );
+    let rows: Vec<(&str, &str, f64)> = figure
+        .data
+        .rows
+        .iter()
+        .map(|row| (row[1].as_str(), row[2].as_str(), row[3].parse().unwrap()))
+        .collect();
+    assert_eq!(rows[0], ("patients", "3", 1.0));
+    for (count, probability) in dlts.iter().enumerate() {
+        assert_eq!(rows[1 + count], ("DLTs", count.to_string().as_str(), *probability));
+    }
+    let none = Distributions { designs: Vec::new(), truth: String::new() }.draw(&Frame::default());
+    assert!(none.svg().contains("No design was asked for."));
 }

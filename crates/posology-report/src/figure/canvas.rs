@@ -88,6 +88,7 @@ pub(crate) struct Canvas {
     marks: String,
     labels: String,
     taken: Vec<Area>,
+    has_links: bool,
 }
 
 impl Canvas {
@@ -235,6 +236,37 @@ impl Canvas {
         );
     }
 
+    /// Draws marks as one, named by `words` on hover; with `href` they are a link, named so to screen readers, too.
+    /// `target` (left, top, width, height) is what the pointer has to meet.
+    pub(crate) fn named(
+        &mut self,
+        words: &str,
+        href: Option<&str>,
+        target: (f64, f64, f64, f64),
+        draw: impl FnOnce(&mut Self),
+    ) {
+        let words = escaped(words);
+        let tag = if href.is_some() { "a" } else { "g" };
+        let _ = match href {
+            Some(href) => {
+                self.has_links = true;
+                write!(self.marks, "<a href=\"{}\" aria-label=\"{words}\">", escaped(href))
+            }
+            None => write!(self.marks, "<g>"),
+        };
+        let (left, top, width, height) = target;
+        let _ = writeln!(
+            self.marks,
+            "<title>{words}</title><rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" fill=\"{WHITE}\" fill-opacity=\"0\"/>",
+            number(left),
+            number(top),
+            number(width.max(0.0)),
+            number(height.max(0.0))
+        );
+        draw(self);
+        let _ = writeln!(self.marks, "</{tag}>");
+    }
+
     /// A line that ends at (`x`, `y`) in an arrow head pointing right.
     pub(crate) fn arrow_right(&mut self, from: f64, x: f64, y: f64, colour: &str) {
         self.line((from, y), (x - 3.0, y), colour, 1.1, "");
@@ -307,10 +339,12 @@ impl Canvas {
 
     /// The whole document, `height` high.
     pub(crate) fn finish(self, id: &str, title: &str, alt: &str, height: f64) -> String {
+        // Within an image nothing can be followed: a drawing with links is a group of them.
+        let role = if self.has_links { "group" } else { "img" };
         let id: String = id.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
         format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {w} {h}\" width=\"{mm_w}mm\" height=\"{mm_h}mm\" \
-             role=\"img\" aria-labelledby=\"{id}-title {id}-desc\" font-family=\"{FONTS}\">\n\
+             role=\"{role}\" aria-labelledby=\"{id}-title {id}-desc\" font-family=\"{FONTS}\">\n\
              <title id=\"{id}-title\">{title}</title>\n<desc id=\"{id}-desc\">{alt}</desc>\n\
              <rect width=\"{w}\" height=\"{h}\" fill=\"{WHITE}\"/>\n{marks}{labels}</svg>\n",
             w = number(WIDTH),

@@ -182,6 +182,7 @@ pub(crate) fn status_mark(status: &DltStatus) -> (Symbol, &'static str) {
         DltStatus::NoDlt => (Symbol::Disc, BLUE),
         DltStatus::Pending { follow_up } => (Symbol::Share(*follow_up), BLUE),
         DltStatus::NotEvaluable { .. } => (Symbol::Half, SOFT),
+        DltStatus::Treated => (Symbol::Disc, BLUE),
     }
 }
 

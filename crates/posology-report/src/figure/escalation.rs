@@ -276,7 +276,7 @@ impl EscalationHistory {
                 if slot >= 15.0 || order % 5 == 0 {
                     canvas.text(centre, plot.bottom + 12.0, Anchor::Middle, NOTE, &order.to_string());
                 }
-                if patient.status != DltStatus::NoDlt {
+                if !matches!(patient.status, DltStatus::NoDlt | DltStatus::Treated) {
                     notes.push((centre, y, patient));
                 }
             }
@@ -336,6 +336,10 @@ impl EscalationHistory {
         };
         let mark = |symbol, colour: &str, words: String| (Key::Mark(symbol, colour.to_owned()), words);
         let possible = count(&|status| *status == DltStatus::PossibleDlt);
+        let treated = count(&|status| *status == DltStatus::Treated);
+        if treated > 0 && treated == self.cohorts.iter().map(|cohort| cohort.patients.len()).sum::<usize>() {
+            return vec![mark(Symbol::Disc, BLUE, format!("treated (n = {treated})"))];
+        }
         let mut items = vec![
             mark(
                 Symbol::Disc,

@@ -59,6 +59,15 @@ pub(crate) fn ticks(low: f64, high: f64, most: usize, steps: &[u32]) -> Vec<f64>
         .unwrap_or_default()
 }
 
+/// At most seven values from `low` to `high` of an axis of measured values: multiples of 1, 2 or 5 of a power of ten.
+pub(crate) fn fine_ticks(low: f64, high: f64) -> Vec<f64> {
+    if !(high > low && high.is_finite() && low.is_finite()) {
+        return Vec::new();
+    }
+    let unit = 10f64.powf(((high - low) / 10.0).log10().floor());
+    ticks(low / unit, high / unit, 7, TENS).into_iter().map(|tick| tick * unit).collect()
+}
+
 /// 1, 2 and 5 times powers of ten from `low` to `high` (both positive).
 pub(crate) fn log_ticks(low: f64, high: f64) -> Vec<f64> {
     let first = low.log10().floor() as i32;

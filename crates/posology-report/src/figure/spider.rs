@@ -167,24 +167,30 @@ impl Spider {
             .collect();
         for (line, &(x, y)) in self.lines.iter().zip(&tips) {
             let colour = colour(&line.level);
-            for piece in &line.pieces {
-                let points: Vec<(f64, f64)> = piece.iter().copied().map(at).collect();
-                canvas.path(&points, &colour, 1.4, "");
-                canvas.occupy_path(&points);
-                for (&(x, y), &(day, change)) in points.iter().zip(piece) {
-                    if value(change) > CUT_ABOVE {
-                        canvas.symbol(Symbol::Up, x, y, 3.6, &colour);
-                    } else if day > 0 {
-                        canvas.symbol(Symbol::Disc, x, y, 1.5, &colour);
+            let last = line.pieces.last().and_then(|piece| piece.last());
+            let words = last.map_or_else(String::new, |(day, change)| {
+                format!("{} {}: {}% on day {day}", line.subject, line.level, change.round_dp(1))
+            });
+            canvas.named(&words, None, (x - 4.0, y - 4.0, 8.0, 8.0), |canvas| {
+                for piece in &line.pieces {
+                    let points: Vec<(f64, f64)> = piece.iter().copied().map(at).collect();
+                    canvas.path(&points, &colour, 1.4, "");
+                    canvas.occupy_path(&points);
+                    for (&(x, y), &(day, change)) in points.iter().zip(piece) {
+                        if value(change) > CUT_ABOVE {
+                            canvas.symbol(Symbol::Up, x, y, 3.6, &colour);
+                        } else if day > 0 {
+                            canvas.symbol(Symbol::Disc, x, y, 1.5, &colour);
+                        }
+                        canvas.occupy(x - 2.5, y - 2.5, x + 2.5, y + 2.5);
                     }
-                    canvas.occupy(x - 2.5, y - 2.5, x + 2.5, y + 2.5);
                 }
-            }
-            match line.end {
-                SpiderEnd::None => {}
-                SpiderEnd::Progression => canvas.symbol(Symbol::Diamond, x, y, 4.0, VERMILLION),
-                SpiderEnd::NextTherapy => canvas.symbol(Symbol::HollowDiamond, x, y, 3.8, INK),
-            }
+                match line.end {
+                    SpiderEnd::None => {}
+                    SpiderEnd::Progression => canvas.symbol(Symbol::Diamond, x, y, 4.0, VERMILLION),
+                    SpiderEnd::NextTherapy => canvas.symbol(Symbol::HollowDiamond, x, y, 3.8, INK),
+                }
+            });
         }
         for height in [0.0].into_iter().chain(self.thresholds.iter().map(|(change, _)| f64::from(*change))) {
             canvas.occupy_path(&[(plot.left, scale.at(height)), (plot.right, scale.at(height))]);

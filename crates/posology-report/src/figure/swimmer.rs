@@ -113,7 +113,8 @@ impl Swimmer {
             let chip = MARGIN + subject_width + 10.0;
             canvas.rect(chip, y - 4.0, 6.0, 8.0, &shown(level_index(&self.levels, &bar.level)));
             canvas.text(chip + 10.0, y + 3.4, Anchor::Start, STRONG, &STRONG.fit(&bar.level, level_width));
-            draw_bar(&mut canvas, bar, y, &scale);
+            let target = (left, y - row / 2.0, plot.right - left, row);
+            canvas.named(&words(bar), None, target, |canvas| draw_bar(canvas, bar, y, &scale));
         }
         if self.bars.is_empty() {
             nothing(&mut canvas, plot, "No patient has received a fraction.");
@@ -197,6 +198,25 @@ impl Swimmer {
             not_drawn: self.not_drawn.clone(),
         }
     }
+}
+
+/// The course in words.
+fn words(bar: &SwimmerPatient) -> String {
+    let mut words = format!("{} {}: followed {} days", bar.subject, bar.level, bar.end);
+    for part in &bar.segments {
+        words.push_str(&format!(", {} days {} to {}", part.response, part.from, part.to));
+    }
+    for (what, day) in [("progression", bar.progression), ("next therapy", bar.next_therapy)] {
+        if let Some(day) = day {
+            words.push_str(&format!(", {what} day {day}"));
+        }
+    }
+    words.push_str(match bar.ending {
+        Ending::Ongoing => ", on study at the cut-off",
+        Ending::Death => ", died",
+        Ending::Off => ", off study",
+    });
+    words
 }
 
 fn draw_bar(canvas: &mut Canvas, bar: &SwimmerPatient, y: f64, scale: &Scale) {

@@ -156,7 +156,19 @@ impl Waterfall {
             let cut = bar.change > Decimal::from(CUT_ABOVE);
             let end = scale.at(if cut { ceiling } else { value(bar.change) });
             let fill = style::response(&bar.best_response);
-            canvas.bar(left, end.min(zero), width, (end - zero).abs().max(0.8), fill);
+            let (high, size) = (end.min(zero), (end - zero).abs().max(0.8));
+            let words = format!(
+                "{} {}: {}% of {}, best response {}{}",
+                bar.subject,
+                bar.level,
+                bar.change.round_dp(1),
+                bar.marker,
+                bar.best_response,
+                if bar.confirmed { "" } else { ", not confirmed" }
+            );
+            canvas.named(&words, None, (left, high, width, size), |canvas| {
+                canvas.bar(left, high, width, size, fill);
+            });
             if cut {
                 let y = end + 7.0;
                 canvas.polygon(

@@ -1,5 +1,6 @@
 //! The cover: what was cut, from which record, under which versions, and how many are counted.
 
+use posology_clinic::response::CriteriaSet;
 use posology_trial::analysis::Analysis;
 use posology_trial::analysis::patient::PatientAnalysis;
 use posology_trial::protocol::Population;
@@ -30,14 +31,19 @@ pub(super) fn facts(review: Review<'_>) -> Vec<Fact> {
                 .code(short(&analysis.cut.head)),
         ),
         Fact::new("Treated", counted(analysis, PatientAnalysis::is_treated)),
-        Fact::new("DLT-evaluable", counted(analysis, |patient| patient.is_in(Population::DltEvaluable))),
+    ];
+    if protocol.dlt.is_some() {
+        let evaluable = counted(analysis, |patient| patient.is_in(Population::DltEvaluable));
+        facts.push(Fact::new("DLT-evaluable", evaluable));
+    }
+    facts.extend([
         Fact::new(
             "Response-evaluable",
             counted(analysis, |patient| patient.is_in(Population::ResponseEvaluable)),
         ),
         Fact::new("Protocol", format!("{} of {}", protocol.version.id, protocol.version.date)),
-    ];
-    let grades = protocol.dlt.as_ref().map(|dlt| format!("CTCAE {}, ", dlt.ctcae.id())).unwrap_or_default();
+    ]);
+    let grades = protocol.ctcae().map(|ctcae| format!("CTCAE {}, ", ctcae.id())).unwrap_or_default();
     facts.push(Fact::new("Grades, response", format!("{grades}{}", edition(analysis))));
     let standing =
         recorded.map_or_else(|| "unrecorded cut".to_owned(), |number| format!("cut of review {number}"));
@@ -83,8 +89,8 @@ pub(super) fn identity(review: Review<'_>) -> Vec<Fact> {
             format!("{} of {}: {}", protocol.version.id, protocol.version.date, protocol.version.reason),
         ),
     ]);
-    if let Some(dlt) = &protocol.dlt {
-        facts.push(Fact::new("CTCAE", dlt.ctcae.id()));
+    if let Some(ctcae) = protocol.ctcae() {
+        facts.push(Fact::new("CTCAE", ctcae.id()));
     }
     facts.extend(protocol.dictionaries.iter().map(|(name, version)| Fact::new(name, version.as_str())));
     facts.push(Fact::new("Body surface area", body_surface(analysis)));
@@ -101,16 +107,30 @@ pub(super) fn identity(review: Review<'_>) -> Vec<Fact> {
     facts
 }
 
-/// The edition of the response criteria, such as `IMWG 2016`.
+/// The editions of the response criteria, such as `IMWG 2016`.
 pub(super) fn edition(analysis: &Analysis) -> String {
-    analysis.protocol.response.criteria.set().id().to_uppercase().replace('-', " ")
+    let named = |set: &CriteriaSet| set.id().to_uppercase().replace('-', " ");
+    criteria(analysis).iter().map(named).collect::<Vec<_>>().join(", ")
+}
+
+/// The response criteria of the trial, or of its strata, each once.
+pub(super) fn criteria(analysis: &Analysis) -> Vec<CriteriaSet> {
+    let protocol = &analysis.protocol;
+    let mut sets: Vec<CriteriaSet> = Vec::new();
+    let of_strata = protocol.stratum.iter().map(|stratum| protocol.response_of(Some(&stratum.id)));
+    let all: Vec<_> =
+        if protocol.stratum.is_empty() { vec![&protocol.response] } else { of_strata.collect() };
+    for response in all {
+        if !sets.contains(&response.criteria.set()) {
+            sets.push(response.criteria.set());
+        }
+    }
+    sets
 }
 
 /// The formula and cap of the body surface area.
 pub(super) fn body_surface(analysis: &Analysis) -> String {
-    let setting = &analysis.protocol.body_surface;
-    let cap = setting.cap.map_or_else(|| "no cap".to_owned(), |cap| format!("at most {cap}"));
-    format!("{}, {cap}", setting.formula)
+    analysis.protocol.body_surface.words()
 }
 
 /// The clinical cut-off, UTC.
@@ -154,7 +174,7 @@ pub(super) fn json(review: Review<'_>) -> Value {
             "reason": protocol.version.reason,
             "sha256": analysis.protocol_sha256,
         },
-        "ctcae": protocol.dlt.as_ref().map(|dlt| dlt.ctcae.id()),
+        "ctcae": protocol.ctcae().map(|ctcae| ctcae.id()),
         "dictionaries": protocol.dictionaries,
         "response-criteria": response_criteria(protocol),
         "body-surface": body_surface(analysis),

@@ -11,7 +11,7 @@ use posology_trial::protocol::{HoldAction, HoldScope};
 use serde_json::{Value, json};
 
 use super::levels::{count, level_label, rule};
-use super::{Review, cells, laboratory, response};
+use super::{Review, cells, groups, laboratory, response};
 use crate::document::{Block, Callout, CalloutKind, Fact, Signature, Text};
 use crate::table::{Cell, Column, NOTHING, Row, RowKind, Table};
 
@@ -27,32 +27,32 @@ pub(super) fn blocks(review: Review<'_>) -> Vec<Block> {
                 Fact::new("Not seen by the rule", advice.unseen.as_str()),
             ]));
             blocks.push(Block::Callout(callout(analysis, advice)));
-            blocks.extend(advice.holds.iter().map(|triggered| {
-                Block::Callout(Callout {
-                    kind: if triggered.hold.action == HoldAction::Hold {
-                        CalloutKind::Hold
-                    } else {
-                        CalloutKind::Neutral
-                    },
-                    title: format!(
-                        "{}: {} ({})",
-                        action_words(triggered.hold.action, triggered.hold.within_days),
-                        triggered.hold.id,
-                        scope_words(triggered.hold.scope)
-                    ),
-                    reasons: vec![reason(&triggered.because)],
-                })
-            }));
         }
-        None => blocks.push(Block::Callout(Callout {
-            kind: CalloutKind::Neutral,
-            title: "The rule has nothing to advise yet".to_owned(),
-            reasons: vec![Text::from(match analysis.protocol.escalation {
-                Some(_) => "Nobody in this cohort has been given a fraction.",
-                None => "The protocol names no escalation design.",
-            })],
-        })),
+        None => match &cohort.monitored {
+            Some(monitored) => blocks.extend(groups::monitored(monitored)),
+            None => blocks.push(Block::Callout(Callout {
+                kind: CalloutKind::Neutral,
+                title: "The rule has nothing to advise yet".to_owned(),
+                reasons: vec![Text::from(nothing_to_advise(review))],
+            })),
+        },
     }
+    blocks.extend(analysis.holds_of(cohort).iter().map(|triggered| {
+        Block::Callout(Callout {
+            kind: if triggered.hold.action == HoldAction::Hold {
+                CalloutKind::Hold
+            } else {
+                CalloutKind::Neutral
+            },
+            title: format!(
+                "{}: {} ({})",
+                action_words(triggered.hold.action, triggered.hold.within_days),
+                triggered.hold.id,
+                scope_words(triggered.hold.scope)
+            ),
+            reasons: vec![reason(&triggered.because)],
+        })
+    }));
     let gaps = gaps(review);
     if !gaps.is_empty() {
         blocks.push(Block::Callout(Callout {
@@ -86,6 +86,18 @@ pub(super) fn blocks(review: Review<'_>) -> Vec<Block> {
     blocks.extend(signatures(analysis));
     blocks.push(Block::PageBreak);
     blocks
+}
+
+fn nothing_to_advise(review: Review<'_>) -> &'static str {
+    let Review { analysis, cohort, .. } = review;
+    let watched = analysis.protocol.cohort(&cohort.id).is_some_and(|cohort| cohort.monitoring.is_some());
+    if analysis.protocol.is_arm(&cohort.id) {
+        "The cohort is an arm of the randomised comparison, which has a section of its own."
+    } else if watched || analysis.protocol.escalation.is_some() {
+        "Nobody in this cohort has been given a fraction."
+    } else {
+        "The protocol names no escalation design, and watches no rate in this cohort."
+    }
 }
 
 fn callout(analysis: &Analysis, advice: &Advice) -> Callout {
@@ -127,7 +139,7 @@ fn callout(analysis: &Analysis, advice: &Advice) -> Callout {
     Callout { kind, title, reasons }
 }
 
-fn reason(because: &Because) -> Text {
+pub(super) fn reason(because: &Because) -> Text {
     Text::new().plain(format!("{} ", prose(&because.says))).emphasis(format!("[{}]", because.rule))
 }
 
@@ -167,7 +179,7 @@ fn standing(review: Review<'_>) -> Vec<Fact> {
     let Review { analysis, cohort, .. } = review;
     let protocol = &analysis.protocol;
     let level: Vec<&PatientAnalysis> = at_level(review).collect();
-    let holds = cohort.advice.as_ref().map_or(0, |advice| advice.holds.len());
+    let holds = analysis.holds_of(cohort).len();
     let mut facts = vec![Fact::new(
         "Holds in force",
         match (holds, protocol.stopping.hold.len()) {
@@ -212,10 +224,18 @@ fn gaps(review: Review<'_>) -> Vec<String> {
         .collect()
 }
 
-/// The patients on whose level the rule is asked: those of the cohort, and of others at the same level.
+/// The patients on whom the rule is asked: in an escalation those of the cohort and of others at the same level, else
+/// those of the cohort.
 fn at_level(review: Review<'_>) -> impl Iterator<Item = &PatientAnalysis> {
-    let regimen = review.cohort.regimen.as_str();
-    review.analysis.patients.iter().filter(move |patient| patient.regimen.as_deref() == Some(regimen))
+    let Review { analysis, cohort, .. } = review;
+    let escalates = analysis.protocol.escalation.is_some();
+    analysis.patients.iter().filter(move |patient| {
+        if escalates {
+            patient.regimen.as_deref() == Some(cohort.regimen.as_str())
+        } else {
+            patient.cohort.as_deref() == Some(cohort.id.as_str())
+        }
+    })
 }
 
 /// The patients of the level on one line each.
@@ -242,6 +262,9 @@ fn at_a_glance(review: Review<'_>) -> Table {
     .map(Column::words)
     .to_vec();
     table.rows = at_level(review).map(|patient| Row::new(&patient.id, glance(analysis, patient))).collect();
+    if analysis.protocol.dlt.is_none() {
+        without_window(&mut table);
+    }
     table.notes.push(
         "Nadir: lowest count after the first fraction, with its study day. Recovered: back to grade 1 or better, between two samples. \
          Support: transfusions and growth factors. Best response is confirmed unless marked."
@@ -258,6 +281,21 @@ fn at_a_glance(review: Review<'_>) -> Table {
         ));
     }
     table
+}
+
+/// Leaves out what only a window of dose-limiting toxicity has.
+fn without_window(table: &mut Table) {
+    let kept: Vec<bool> = table
+        .columns
+        .iter()
+        .map(|column| !["Day of window", "DLT status"].contains(&column.label.as_str()))
+        .collect();
+    let mut each = kept.iter().copied();
+    table.columns.retain(|_| each.next().unwrap_or(true));
+    for row in &mut table.rows {
+        let mut each = kept.iter().copied();
+        row.cells.retain(|_| each.next().unwrap_or(true));
+    }
 }
 
 fn glance(analysis: &Analysis, patient: &PatientAnalysis) -> [Cell; 10] {
@@ -297,7 +335,8 @@ pub(super) fn day_of_window(analysis: &Analysis, patient: &PatientAnalysis) -> C
 /// `2 of 2` fractions given of those planned.
 pub(super) fn fractions(patient: &PatientAnalysis) -> Cell {
     let given = patient.exposure.fractions.iter().filter(|fraction| fraction.given.is_some()).count();
-    let (given, planned) = (count(given), count(patient.exposure.fractions.len()));
+    let meant = patient.exposure.fractions.iter().filter(|fraction| fraction.is_meant()).count();
+    let (given, planned) = (count(given), count(meant));
     let cell = cells::printed(
         format!("{given} of {planned}"),
         [cells::number("fractions given", given, ""), cells::number("fractions planned", planned, "")],
@@ -315,7 +354,7 @@ pub(super) fn status(patient: &PatientAnalysis) -> Cell {
         }
         DltStatus::Pending => Cell::value("DLT status", words).flag(),
         DltStatus::NotEvaluable => Cell::value("DLT status", words).flag(),
-        DltStatus::NoDlt | DltStatus::NotTreated => Cell::value("DLT status", words),
+        DltStatus::NoDlt | DltStatus::NotTreated | DltStatus::NotDefined => Cell::value("DLT status", words),
     }
 }
 
@@ -464,6 +503,9 @@ pub(super) fn scope_words(scope: HoldScope) -> &'static str {
 /// The decision as data.
 pub(super) fn json(review: Review<'_>) -> Value {
     let Review { cohort, .. } = review;
+    if let Some(monitored) = &cohort.monitored {
+        return groups::json(cohort, monitored);
+    }
     let Some(advice) = &cohort.advice else {
         return json!({ "cohort": cohort.id, "advised": null });
     };

@@ -27,6 +27,13 @@ const DLT: &str = "DLT: a dose-limiting toxicity, judged or by a rule of the pro
 /// The tables of escalation, under their heading.
 pub(super) fn blocks(review: Review<'_>) -> Vec<Block> {
     let analysis = review.analysis;
+    if analysis.protocol.dlt.is_none() {
+        return vec![
+            Block::section(1, "escalation", "Cohorts and decisions"),
+            Block::table(cohorts(analysis)),
+            Block::table(history(analysis)),
+        ];
+    }
     vec![
         Block::section(1, "escalation", "Escalation and dose-limiting toxicity"),
         Block::table(summary(analysis)),
@@ -122,12 +129,49 @@ fn summary(analysis: &Analysis) -> Table {
     table
 }
 
-fn summary_cells(cohort: &CohortAnalysis, patients: &[&PatientAnalysis]) -> [Cell; 10] {
-    let counts = Counts::of(patients.iter().copied());
-    let dlts = dlt_rate(patients);
-    let advice = match (&cohort.recommendation, &cohort.advice) {
+/// E01 of a trial that defines no dose-limiting toxicity: a row a cohort.
+fn cohorts(analysis: &Analysis) -> Table {
+    let mut table = Table::new("E01", "Cohorts", population_words(Population::Treated));
+    table.stub = "Cohort".to_owned();
+    table.columns = vec![
+        Column::words("Regimen"),
+        Column::new("Planned"),
+        Column::new("Enrolled"),
+        Column::new("Treated"),
+        Column::new("Response-evaluable"),
+        Column::words("Advice"),
+        Column::words("Committee"),
+        Column::words("Sponsor"),
+    ];
+    for cohort in &analysis.cohorts {
+        let of = |keep: &dyn Fn(&PatientAnalysis) -> bool| {
+            Cell::count(count(analysis.patients_of(cohort).filter(|patient| keep(patient)).count()))
+        };
+        let [advice, committee, sponsor] = decided(cohort);
+        let cells = [
+            Cell::value("regimen", &cohort.label),
+            Cell::count(cohort.planned),
+            of(&super::levels::is_enrolled),
+            of(&PatientAnalysis::is_treated),
+            of(&|patient| patient.is_in(Population::ResponseEvaluable)),
+            advice,
+            committee,
+            sponsor,
+        ];
+        table.rows.push(Row::new(&cohort.id, cells));
+    }
+    table.notes.push(
+        "The protocol defines no dose-limiting toxicity. Before a recommendation, where the cohort stands."
+            .to_owned(),
+    );
+    table
+}
+
+/// What the rule advises on a cohort, what the committee recommended, or where it stands, and what the sponsor decided.
+fn decided(cohort: &CohortAnalysis) -> [Cell; 3] {
+    let advice = match (&cohort.recommendation, cohort.advised_word()) {
         (Some(made), _) => Cell::value("advice", advised_word(made)),
-        (None, Some(advice)) => Cell::value("advice", advice.advised.word()),
+        (None, Some(word)) => Cell::value("advice", word),
         (None, None) => Cell::nothing(),
     };
     let stage = || Cell::value("stage", stage_words(cohort.stage));
@@ -139,6 +183,13 @@ fn summary_cells(cohort: &CohortAnalysis, patients: &[&PatientAnalysis]) -> [Cel
         let opens = made.opens.as_ref().map(|opens| format!(", opens {opens}")).unwrap_or_default();
         Cell::value("decision", format!("{}{opens}\n{}", answer_words(made.answer), made.date))
     });
+    [advice, committee, sponsor]
+}
+
+fn summary_cells(cohort: &CohortAnalysis, patients: &[&PatientAnalysis]) -> [Cell; 10] {
+    let counts = Counts::of(patients.iter().copied());
+    let dlts = dlt_rate(patients);
+    let [advice, committee, sponsor] = decided(cohort);
     [
         Cell::value("level", level_label(cohort.level, &cohort.label)),
         Cell::count(counts.treated),

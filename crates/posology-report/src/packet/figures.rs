@@ -41,11 +41,19 @@ pub(super) fn compose(review: Review<'_>) -> Vec<(&'static str, Figure)> {
             figures.extend(drawing.counts(analyte, name).map(|figure| ("laboratory", figure)));
         }
     }
-    figures.extend([
-        ("response", drawing.waterfall()),
-        ("response", drawing.spider()),
-        ("response", drawing.swimmer()),
-    ]);
+    let late = super::late::figures(drawing.analysis, &drawing.levels, &drawing.frame);
+    figures.extend(late.into_iter().map(|figure| (super::late::SECTION, figure)));
+    let organs = super::organ::figures(drawing.analysis, &drawing.levels, &drawing.frame);
+    figures.extend(organs.into_iter().map(|figure| (super::organ::SECTION, figure)));
+    // Where every response was assessed and none measured, there is nothing to draw a change from.
+    let assessed = |patient: &PatientAnalysis| patient.response.basis == Basis::Categories;
+    let measured = |patient: &PatientAnalysis| !patient.response.series.is_empty();
+    let patients = &drawing.analysis.patients;
+    if patients.iter().any(measured) || !patients.iter().any(assessed) {
+        figures.push(("response", drawing.waterfall()));
+        figures.push(("response", drawing.spider()));
+    }
+    figures.push(("response", drawing.swimmer()));
     figures.extend(drawing.response_rate().map(|figure| ("response", figure)));
     figures.extend(drawing.progression_free().map(|figure| ("response", figure)));
     figures
@@ -121,6 +129,9 @@ impl<'a> Drawing<'a> {
         let mut history = figure::EscalationHistory::new(self.levels.clone(), cohorts);
         history.not_drawn.extend(absent);
         let mut figure = history.draw(&self.frame);
+        if self.analysis.protocol.dlt.is_none() {
+            figure.title = "Cohorts and patients in order of entry".to_owned();
+        }
         figure.caption.push_str(" Decisions are the committee's recommendations, dated by its meeting.");
         figure
     }
@@ -471,10 +482,11 @@ fn fractions(patient: &PatientAnalysis) -> Vec<i32> {
 }
 
 /// The DLT status as figures show it; none for a patient who was given nothing.
-fn status(patient: &PatientAnalysis) -> Option<figure::DltStatus> {
+pub(crate) fn status(patient: &PatientAnalysis) -> Option<figure::DltStatus> {
     let dlt = &patient.dlt;
     Some(match dlt.status {
         DltStatus::NotTreated => return None,
+        DltStatus::NotDefined => figure::DltStatus::Treated,
         DltStatus::Dlt => figure::DltStatus::Dlt,
         DltStatus::NoDlt => figure::DltStatus::NoDlt,
         DltStatus::Pending if !dlt.possible.is_empty() => figure::DltStatus::PossibleDlt,

@@ -312,10 +312,10 @@ fn worst_grades(analysis: &Analysis) -> Table {
          Reasons why a value could not be graded stand under data quality."
             .to_owned(),
     );
-    if let Some(dlt) = &analysis.protocol.dlt {
+    if let Some(ctcae) = analysis.protocol.ctcae() {
         table.because.push(rule(
             "ctcae",
-            format!("Graded by CTCAE {}, in canonical units", dlt.ctcae.id()),
+            format!("Graded by CTCAE {}, in canonical units", ctcae.id()),
             "protocol, dlt.ctcae",
         ));
     }

@@ -45,6 +45,22 @@ impl<'a> Levels<'a> {
         Self { columns, population: population.into() }
     }
 
+    /// The patients of a population by the groups of a grouping, then all of those.
+    pub(super) fn grouped(
+        analysis: &'a Analysis,
+        grouped: &'a posology_trial::analysis::groups::Grouped,
+        population: Population,
+    ) -> Self {
+        let of = |group: &'a posology_trial::analysis::groups::Group| -> Vec<&'a PatientAnalysis> {
+            analysis.patients_in(group).filter(|patient| patient.is_in(population)).collect()
+        };
+        let mut columns: Vec<(String, Vec<&PatientAnalysis>)> =
+            grouped.groups.iter().map(|group| (group.label.clone(), of(group))).collect();
+        let all = columns.iter().flat_map(|(_, patients)| patients.iter().copied()).collect();
+        columns.push(("All of these".to_owned(), all));
+        Self { columns, population: population_words(population) }
+    }
+
     /// One of the protocol's populations by level.
     pub(super) fn population(analysis: &'a Analysis, population: Population) -> Self {
         Self::of(analysis, population_words(population), |patient| patient.is_in(population))
@@ -138,7 +154,7 @@ impl<'a> Levels<'a> {
 }
 
 /// Enrolled into the trial; a treated patient is, whatever the record says.
-pub(super) fn is_enrolled(patient: &PatientAnalysis) -> bool {
+pub(crate) fn is_enrolled(patient: &PatientAnalysis) -> bool {
     patient.facts.enrolment.is_some() || patient.is_treated()
 }
 

@@ -1,6 +1,8 @@
 //! Methods: the identity of the cut, the rules in force, and what the protocol assumes.
 
+use posology_clinic::response::CriteriaSet;
 use posology_trial::analysis::Analysis;
+use posology_trial::protocol::Response;
 
 use super::decision::{action_words, scope_words};
 use super::{Review, cover};
@@ -45,7 +47,7 @@ pub(super) fn blocks(review: Review<'_>) -> Vec<Block> {
         blocks.push(Block::table(holds(analysis)));
     }
     blocks.push(Block::section(2, "response-criteria", "Response criteria and their open points"));
-    blocks.push(Block::table(open_points(analysis)));
+    blocks.extend(open_points(analysis).into_iter().map(Block::table));
     blocks.push(Block::section(2, "assumptions", "Assumptions"));
     blocks.push(if protocol.assumption.is_empty() {
         Block::paragraph("The protocol file marks none.")
@@ -118,11 +120,27 @@ fn holds(analysis: &Analysis) -> Table {
     table
 }
 
-/// Each open point of the criteria with the protocol's answer, and the rules of confirmation.
-fn open_points(analysis: &Analysis) -> Table {
-    let response = &analysis.protocol.response;
-    let source = response.criteria.set().source();
-    let mut table = Table::new("CRITERIA", format!("{} as applied", cover::edition(analysis)), source);
+/// Each open point of the criteria with the protocol's answer, and the rules of confirmation; a table for each set of
+/// criteria in use.
+fn open_points(analysis: &Analysis) -> Vec<Table> {
+    let protocol = &analysis.protocol;
+    let used = |set: &CriteriaSet| {
+        let strata = protocol.stratum.iter().map(|stratum| protocol.response_of(Some(&stratum.id)));
+        strata.chain([&protocol.response]).find(|response| response.criteria.set() == *set)
+    };
+    let sets = cover::criteria(analysis);
+    let many = sets.len() > 1;
+    let id = |set: &CriteriaSet| {
+        if many { format!("CRITERIA-{}", set.id().to_uppercase()) } else { "CRITERIA".to_owned() }
+    };
+    sets.iter().filter_map(|set| Some(points_of(&id(set), used(set)?))).collect()
+}
+
+fn points_of(id: &str, response: &Response) -> Table {
+    let set = response.criteria.set();
+    let source = set.source();
+    let title = format!("{} as applied", set.id().to_uppercase().replace('-', " "));
+    let mut table = Table::new(id, title, source);
     table.stub = "Point".to_owned();
     table.columns = vec![Column::words("Answer")];
     let parts = match response.imwg() {

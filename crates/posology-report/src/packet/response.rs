@@ -28,9 +28,9 @@ pub(super) fn blocks(review: Review<'_>) -> Vec<Block> {
     let analysis = review.analysis;
     let mut blocks = vec![
         Block::section(1, "response", "Response"),
-        Block::table(best_response(analysis, "RSPT01", Population::ResponseEvaluable, true)),
-        Block::table(best_response(analysis, "RSPT01T", Population::Treated, true)),
-        Block::table(best_response(analysis, "RSPT01U", Population::ResponseEvaluable, false)),
+        Block::table(by_level(analysis, "RSPT01", Population::ResponseEvaluable, true)),
+        Block::table(by_level(analysis, "RSPT01T", Population::Treated, true)),
+        Block::table(by_level(analysis, "RSPT01U", Population::ResponseEvaluable, false)),
         Block::table(reduction(analysis)),
     ];
     blocks.extend(progression_free(analysis).map(Block::table));
@@ -50,11 +50,22 @@ pub(super) fn best(patient: &PatientAnalysis) -> Cell {
     Cell::value("best response", text)
 }
 
-/// RSPT01: categories that add up to N, then the protocol's rates.
-fn best_response(analysis: &Analysis, id: &str, population: Population, confirmed: bool) -> Table {
-    let levels = Levels::population(analysis, population);
+/// RSPT01 by dose level.
+fn by_level(analysis: &Analysis, id: &str, population: Population, confirmed: bool) -> Table {
     let title =
         if confirmed { "Best overall response, confirmed" } else { "Best overall response, unconfirmed" };
+    best_response(analysis, &Levels::population(analysis, population), id, title, population, confirmed)
+}
+
+/// Categories that add up to N, then the protocol's rates, in any columns.
+pub(super) fn best_response(
+    analysis: &Analysis,
+    levels: &Levels<'_>,
+    id: &str,
+    title: &str,
+    population: Population,
+    confirmed: bool,
+) -> Table {
     let mut table = levels.table(id, title);
     let best = |patient: &PatientAnalysis| {
         if confirmed { patient.response.best.confirmed } else { patient.response.best.unconfirmed }
@@ -64,8 +75,16 @@ fn best_response(analysis: &Analysis, id: &str, population: Population, confirme
     } else {
         "Best response as assessed, confirmed or not"
     }));
-    let set = analysis.protocol.response.criteria.set();
-    let categories = || set.categories().iter().rev().copied();
+    let sets = cover::criteria(analysis);
+    let mut categories: Vec<Category> = sets.iter().flat_map(|set| set.categories()).copied().collect();
+    categories.sort_unstable();
+    categories.dedup();
+    if sets.len() > 1 {
+        // Several sets have many categories between them: those that nobody has are left out.
+        categories.retain(|category| number_of(levels.all(), |patient| best(patient) == Some(*category)) > 0);
+        table.notes.push("Categories that nobody has are left out.".to_owned());
+    }
+    let categories = || categories.iter().rev().copied();
     table.rows.extend(
         categories().map(|category| {
             levels.share(category.code(), |patient| best(patient) == Some(category)).indent(1)
@@ -77,7 +96,17 @@ fn best_response(analysis: &Analysis, id: &str, population: Population, confirme
             .minimum_days
             .map(|days| format!(", stable disease at least to day {days}"))
             .unwrap_or_default();
-        let met = format!("{}: best response {} or better{days}", definition.id, definition.at_least);
+        let otherwise: Vec<String> = definition
+            .at_least_by
+            .iter()
+            .map(|(criteria, floor)| format!(" ({floor} by {})", criteria.to_uppercase().replace('-', " ")))
+            .collect();
+        let met = format!(
+            "{}: best response {}{} or better{days}",
+            definition.id,
+            definition.at_least,
+            otherwise.concat()
+        );
         table.rows.extend(levels.rate(format!("{}: {}", definition.id, definition.name), &met, |patients| {
             analysis.rate(definition, patients.iter().copied(), confirmed)
         }));
@@ -110,7 +139,7 @@ fn best_response(analysis: &Analysis, id: &str, population: Population, confirme
             "Categories by {}; open points and rules of confirmation as listed under methods",
             cover::edition(analysis)
         ),
-        set.source(),
+        sets.iter().map(|set| set.source()).collect::<Vec<_>>().join("; "),
     ));
     table
 }

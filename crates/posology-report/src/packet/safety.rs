@@ -24,11 +24,16 @@ const EARLY_DEATH_DAYS: i32 = 30;
 /// The tables of adverse events, under their heading.
 pub(super) fn blocks(review: Review<'_>) -> Vec<Block> {
     let analysis = review.analysis;
-    vec![
+    let events = vec![
         Block::section(1, "safety", "Adverse events"),
         Block::table(overview(analysis)),
         Block::table(by_term(analysis)),
         Block::table(by_grade(analysis, "AET04", "Adverse events by worst grade", true, |_| true)),
+    ];
+    if analysis.protocol.dlt.is_none() {
+        return events;
+    }
+    let of_window = vec![
         Block::table(by_grade(
             analysis,
             "AET04W",
@@ -44,7 +49,8 @@ pub(super) fn blocks(review: Review<'_>) -> Vec<Block> {
         ),
         Block::table(late(analysis)),
         Block::table(late_listing(analysis)),
-    ]
+    ];
+    [events, of_window].concat()
 }
 
 fn emergent() -> Because {
@@ -246,8 +252,8 @@ fn by_grade(analysis: &Analysis, id: &str, title: &str, with_terms: bool, counts
          Below the first block, grades that did not occur are left out."
             .to_owned(),
     );
-    if let Some(dlt) = &analysis.protocol.dlt {
-        let says = format!("Grades are those recorded, CTCAE {}", dlt.ctcae.id());
+    if let Some(ctcae) = analysis.protocol.ctcae() {
+        let says = format!("Grades are those recorded, CTCAE {}", ctcae.id());
         table.because.push(rule("ctcae", says, "protocol, dlt.ctcae"));
     }
     table.because.push(emergent());

@@ -144,6 +144,7 @@ fn patient(id: &str, cohort: &str, given: Option<i64>) -> Vec<Fact> {
         date: day(given.unwrap_or(1)),
         protocol_version: "1.0".to_owned(),
         replaces: None,
+        stratum: None,
     };
     let administration = given.map(|on| Administration {
         subject: id.to_owned(),
