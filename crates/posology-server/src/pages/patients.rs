@@ -1,190 +1,217 @@
-//! Patients: all of them, and one from consent to last contact with the history of every change.
+//! Patients: the list of those who may be shown, sorted and filtered by plain links. One patient is in [`patient`].
 
-use std::sync::Arc;
+mod patient;
 
-use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use std::cmp::Ordering;
+
 use maud::{Markup, html};
 use posology_trial::analysis::patient::PatientAnalysis;
-use posology_trial::dosing::{Check, Course, Judged, Sheet};
-use posology_trial::event::{Entry, Fact};
+use posology_trial::analysis::toxicity::DltStatus;
+use posology_trial::event::{Kind, Role};
+use posology_trial::permission::{Matter, Reading, allowed};
+use serde::Deserialize;
 
-use super::reasons;
-use crate::layout::{self, Failed};
-use crate::{Site, View};
+use super::{address_of, percent_encoded};
+use crate::View;
+use crate::ask::{Answer, Asked, Failed};
+use crate::layout;
 
-pub(crate) async fn list(State(site): State<Arc<Site>>) -> Result<Markup, Failed> {
-    let view = site.view().map_err(layout::unreadable)?;
+pub(super) use patient::signatures;
+
+/// How the list is sorted and filtered.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Listing {
+    /// Column.
+    sort: String,
+    /// Whether the largest come first.
+    down: String,
+    /// Cohort, or all.
+    cohort: String,
+}
+
+/// Columns: key, heading, whether they hold numbers.
+const COLUMNS: [(&str, &str, bool); 10] = [
+    ("subject", "Subject", false),
+    ("site", "Site", false),
+    ("cohort", "Cohort", false),
+    ("fractions", "Fractions given / planned", true),
+    ("first", "First fraction", false),
+    ("window", "Window ends", false),
+    ("left", "Days left", true),
+    ("dlt", "DLT status", false),
+    ("best", "Best response, confirmed", false),
+    ("unconfirmed", "Unconfirmed", false),
+];
+
+pub(crate) fn list(asked: &Asked) -> Answer {
+    let (view, reading) = asked.reads(Matter::Patients)?;
+    let listing: Listing = asked.query()?;
+    let patients = view.patients_for(&reading);
     let body = html! {
-        table {
-            thead { tr { th scope="col" { "Subject" } th scope="col" { "Cohort" } th scope="col" { "First fraction" } th scope="col" { "Window ends" } th scope="col" { "DLT status" } th scope="col" { "Best response, confirmed" } th scope="col" { "Unconfirmed" } } }
-            tbody {
-                @for patient in &view.analysis.patients {
-                    tr {
-                        th scope="row" { a href={ "/patients/" (patient.id) } { (patient.id) } }
-                        td { (patient.cohort.as_deref().unwrap_or("–")) }
-                        td { (or_dash(patient.exposure.first())) }
-                        td { (or_dash(patient.window.map(|window| window.end))) }
-                        td { (patient.dlt.status.words()) }
-                        td { (or_dash(patient.response.best.confirmed)) }
-                        td { (or_dash(patient.response.best.unconfirmed)) }
-                    }
+        @if asked.may_record(&view, &[Kind::Screening]) { p { a .button href="/record/screening" { "Screen a subject" } } }
+        (table(&view, &patients, &listing))
+    };
+    Ok(layout::page(asked, &view, "/patients", "Patients", &body))
+}
+
+/// The list of the patients who may be shown.
+pub(crate) fn table(view: &View, patients: &[&PatientAnalysis], listing: &Listing) -> Markup {
+    let mut cohorts: Vec<&str> = patients.iter().filter_map(|patient| patient.cohort.as_deref()).collect();
+    cohorts.sort_unstable();
+    cohorts.dedup();
+    let mut shown: Vec<&PatientAnalysis> = patients
+        .iter()
+        .copied()
+        .filter(|patient| {
+            listing.cohort.is_empty() || patient.cohort.as_deref() == Some(listing.cohort.as_str())
+        })
+        .collect();
+    shown.sort_by(|a, b| {
+        let by = order(view, a, b, &listing.sort);
+        if listing.down.is_empty() { by } else { by.reverse() }
+    });
+    html! {
+        nav .filter aria-label="Cohort" {
+            ul {
+                li { (filter(listing, "", "All", patients.len())) }
+                @for cohort in cohorts {
+                    @let of = patients.iter().filter(|patient| patient.cohort.as_deref() == Some(cohort)).count();
+                    li { (filter(listing, cohort, cohort, of)) }
                 }
             }
         }
+        @if shown.is_empty() { p { "No patient is like that." } } @else {
+            table .wide {
+                caption { (shown.len()) @if shown.len() == 1 { " patient" } @else { " patients" } ", days left as of " (view.board.as_of) }
+                thead { tr { @for (key, name, number) in COLUMNS { (heading(listing, key, name, number)) } } }
+                tbody { @for patient in shown { (row(view, patient)) } }
+            }
+        }
+    }
+}
+
+fn row(view: &View, patient: &PatientAnalysis) -> Markup {
+    let (given, planned) = fractions(patient);
+    let best = &patient.response.best;
+    html! {
+        tr {
+            th scope="row" { a href=(address_of(&patient.id)) { (patient.id) } }
+            td { (patient.facts.subject.site.as_deref().unwrap_or("–")) }
+            td { (patient.cohort.as_deref().unwrap_or("–")) }
+            td .n { (given) " / " (planned) }
+            td .d { (or_dash(patient.exposure.first())) }
+            td .d { (or_dash(patient.window.map(|window| window.end))) }
+            td .n { (or_dash(days_left(view, patient))) }
+            td .alert[patient.dlt.status == DltStatus::Dlt] { (status(patient)) }
+            td { (or_dash(best.confirmed)) @if let Some(awaiting) = best.awaiting { span .quiet { " awaits " (awaiting.would_become) } } }
+            td { (or_dash(best.unconfirmed)) }
+        }
+    }
+}
+
+/// The DLT status in words; that a possible one waits for judgement is part of it.
+fn status(patient: &PatientAnalysis) -> Markup {
+    html! {
+        (patient.dlt.status.words())
+        @if patient.dlt.status == DltStatus::Pending && !patient.dlt.possible.is_empty() { ", possible DLT waits for judgement" }
+    }
+}
+
+/// Fractions given, and those of the regimen.
+fn fractions(patient: &PatientAnalysis) -> (usize, usize) {
+    let all = &patient.exposure.fractions;
+    (all.iter().filter(|fraction| fraction.given.is_some()).count(), all.len())
+}
+
+/// Days to the end of the window of a pending patient, as the board counts them.
+fn days_left(view: &View, patient: &PatientAnalysis) -> Option<i32> {
+    view.board.windows.iter().find(|window| window.subject == patient.id).map(|window| window.days_left)
+}
+
+/// Which of two patients comes first; of equals the subject decides.
+fn order(view: &View, a: &PatientAnalysis, b: &PatientAnalysis, column: &str) -> Ordering {
+    let by = match column {
+        "site" => a.facts.subject.site.cmp(&b.facts.subject.site),
+        "cohort" => a.cohort.cmp(&b.cohort),
+        "fractions" => fractions(a).cmp(&fractions(b)),
+        "first" => a.exposure.first().cmp(&b.exposure.first()),
+        "window" => a.window.map(|window| window.end).cmp(&b.window.map(|window| window.end)),
+        "left" => days_left(view, a).cmp(&days_left(view, b)),
+        "dlt" => a.dlt.status.words().cmp(b.dlt.status.words()),
+        "best" => a.response.best.confirmed.cmp(&b.response.best.confirmed),
+        "unconfirmed" => a.response.best.unconfirmed.cmp(&b.response.best.unconfirmed),
+        _ => Ordering::Equal,
     };
-    Ok(layout::page(&view.analysis.protocol, "/patients", "Patients", &body))
+    by.then_with(|| a.id.cmp(&b.id))
+}
+
+fn filter(listing: &Listing, cohort: &str, name: &str, patients: usize) -> Markup {
+    let here = listing.cohort == cohort;
+    let address = address(&listing.sort, !listing.down.is_empty(), cohort);
+    html! {
+        @if here { a href=(address) aria-current="true" { (name) " (" (patients) ")" } }
+        @else { a href=(address) { (name) " (" (patients) ")" } }
+    }
+}
+
+fn heading(listing: &Listing, key: &str, name: &str, number: bool) -> Markup {
+    let sorted = if listing.sort.is_empty() { "subject" } else { listing.sort.as_str() };
+    let (here, down) = (sorted == key, !listing.down.is_empty());
+    let stands = match (here, down) {
+        (false, _) => "none",
+        (true, false) => "ascending",
+        (true, true) => "descending",
+    };
+    let address = address(key, here && !down, &listing.cohort);
+    html! {
+        th scope="col" aria-sort=(stands) .n[number] {
+            a href=(address) { (name) @if here { span aria-hidden="true" { @if down { " ▼" } @else { " ▲" } } } }
+        }
+    }
+}
+
+fn address(sort: &str, down: bool, cohort: &str) -> String {
+    let mut address = format!("/patients?sort={}", percent_encoded(sort));
+    if down {
+        address.push_str("&down=1");
+    }
+    if !cohort.is_empty() {
+        address.push_str(&format!("&cohort={}", percent_encoded(cohort)));
+    }
+    address
 }
 
 fn or_dash(value: Option<impl ToString>) -> String {
     value.map_or_else(|| "–".to_owned(), |value| value.to_string())
 }
 
-/// A patient of the trial, or a page that says that there is none.
-pub(crate) fn find<'a>(view: &'a View, subject: &str) -> Result<&'a PatientAnalysis, Failed> {
-    view.analysis.patients.iter().find(|patient| patient.id == subject).ok_or_else(|| {
-        Failed(StatusCode::NOT_FOUND, format!("Expected a subject of this trial, found {subject:?}."))
-    })
+/// A patient whom someone may read; of another's nothing is told, not even that there is one.
+pub(crate) fn find<'a>(
+    view: &'a View,
+    reading: &Reading,
+    subject: &str,
+) -> Result<&'a PatientAnalysis, Failed> {
+    view.analysis
+        .patients
+        .iter()
+        .find(|patient| patient.id == subject)
+        .filter(|patient| reading.reads_patient(&view.conduct, &patient.id))
+        .ok_or_else(|| Failed::missing(format!("Expected a subject of this trial, found {subject:?}.")))
 }
 
-pub(crate) async fn one(
-    State(site): State<Arc<Site>>,
-    Path(subject): Path<String>,
-) -> Result<Markup, Failed> {
-    let view = site.view().map_err(layout::unreadable)?;
-    let patient = find(&view, &subject)?;
-    let course = Course::of(&view.conduct, &subject);
+pub(crate) fn one(asked: &Asked) -> Answer {
+    let (view, reading) = asked.reads(Matter::Patients)?;
+    let found = find(&view, &reading, asked.part("subject"))?;
+    let user = asked.user().unwrap_or_default();
+    let site = view.conduct.subject_site(&found.id);
+    let may: Vec<Kind> =
+        Role::ALL.into_iter().flat_map(|role| allowed(&view.conduct, user, role, site)).collect();
     let body = html! {
-        dl {
-            dt { "Cohort" } dd { (patient.cohort.as_deref().unwrap_or("–")) }
-            dt { "Regimen" } dd { (patient.regimen.as_deref().unwrap_or("–")) }
-            dt { "Protocol version" } dd { (patient.protocol_version.as_deref().unwrap_or("–")) }
-            dt { "Enrolled" } dd { (or_dash(patient.enrolled)) }
-            dt { "First fraction" } dd { (or_dash(patient.exposure.first())) }
-            dt { "Window ends" } dd { (or_dash(patient.window.map(|window| window.end))) }
-            dt { "DLT status" } dd { (patient.dlt.status.words()) @if let Some(awaits) = &patient.dlt.awaits { ", awaits " (awaits) } }
+        @if asked.user().is_some() {
+            p { a .button href={ "/record?subject=" (percent_encoded(&found.id)) } { "Record something of this patient" } }
         }
-        (reasons(patient.dlt.because.iter().map(|because| (because.says.as_str(), &*because.rule))))
-        h2 { "Fractions" }
-        @if course.fractions.is_empty() { p { "None." } }
-        @for sheet in &course.fractions { (fraction(sheet)) }
-        h2 { "Response" }
-        (responses(patient))
-        h2 { "Adverse events" }
-        (events(patient))
-        h2 { "History" }
-        (history(&view, &subject))
+        (patient::body(&view, found, &may))
     };
-    Ok(layout::page(&view.analysis.protocol, "/patients", &subject, &body))
-}
-
-fn fraction(sheet: &Sheet) -> Markup {
-    html! {
-        h3 { "Fraction " (sheet.fraction) }
-        @if let Some(directive) = &sheet.directive {
-            p {
-                "Directive " (directive.directive) " of " (directive.date) ", "
-                @if let Some(signed) = &directive.signed { "signed by " (signed.printed_name) " at " (signed.at) } @else { strong { "not signed" } }
-            }
-        }
-        @if !sheet.lines.is_empty() {
-            table {
-                thead { tr { th scope="col" { "Line" } th scope="col" { "How" } th scope="col" .n { "Value" } } }
-                tbody {
-                    @for line in &sheet.lines {
-                        tr { td { (line.label) } td { (line.formula) } td .n { (line.shown) " " (line.unit) } }
-                    }
-                }
-            }
-        }
-        @if let Some(missing) = &sheet.net_missing { p .flag { "No net administered activity: " (missing) } }
-        ul .reasons {
-            @for gate in &sheet.gates {
-                li .flag[gate.flagged == Some(true)] { (gate.because.says) }
-            }
-            @for check in &sheet.checks { (asked(check)) }
-            @for leak in &sheet.extravasations { li .flag { (leak.because.says) } }
-        }
-    }
-}
-
-fn asked(check: &Check) -> Markup {
-    html! { li .flag[check.judged == Judged::NotMet] { (check.because().says) " " code { (check.rule) } } }
-}
-
-fn responses(patient: &PatientAnalysis) -> Markup {
-    html! {
-        @if patient.response.visits.is_empty() { p { "No assessment." } } @else {
-            p {
-                "Best, confirmed: " strong { (or_dash(patient.response.best.confirmed)) }
-                " · unconfirmed: " (or_dash(patient.response.best.unconfirmed))
-                " · assessments: " (patient.response.visits.len())
-            }
-        }
-    }
-}
-
-fn events(patient: &PatientAnalysis) -> Markup {
-    html! {
-        @if patient.facts.adverse_events.is_empty() { p { "None recorded." } } @else {
-            table {
-                thead { tr { th scope="col" { "Term" } th scope="col" .n { "Grade" } th scope="col" { "From" } th scope="col" { "To" } } }
-                tbody {
-                    @for event in &patient.facts.adverse_events {
-                        tr {
-                            td { (event.term) }
-                            td .n .alert[event.grade.is_some_and(|grade| grade >= 3)] { (or_dash(event.grade)) }
-                            td { (or_dash(event.start.as_ref())) }
-                            td { (or_dash(event.end.as_ref())) }
-                        }
-                    }
-                }
-            }
-        }
-    }
-}
-
-fn history(view: &View, subject: &str) -> Markup {
-    let entries = view.conduct.chain().entries().iter().zip(1_usize..);
-    let of: Vec<(&Entry, usize)> =
-        entries.filter(|(entry, _)| entry.event.fact.subject() == Some(subject)).collect();
-    html! {
-        details {
-            summary { (of.len()) " events, each as it was recorded" }
-            table {
-                thead { tr { th scope="col" .n { "Event" } th scope="col" { "Recorded" } th scope="col" { "By" } th scope="col" { "What" } th scope="col" { "Hash" } } }
-                tbody {
-                    @for (entry, position) in of {
-                        tr .gone[!view.conduct.stands(&entry.hash)] {
-                            td .n { (position) }
-                            td { (entry.event.recorded_at) }
-                            td { (entry.event.recorded_by) }
-                            td { (super::audit::in_words(&entry.event.fact)) (signatures(view, entry)) }
-                            td { code { (entry.hash.get(..12).unwrap_or_default()) } }
-                        }
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// The manifest of signatures on an event (21 CFR 11.50(b)).
-pub(super) fn signatures(view: &View, entry: &Entry) -> Markup {
-    html! {
-        @if let Some(correction) = &entry.event.corrects {
-            br; em { "corrects event " (view.conduct.position(&correction.hash)) ": " (correction.reason) }
-        }
-        @if let Fact::Retracted(retracted) = &entry.event.fact {
-            br; em { "retracts event " (view.conduct.position(&retracted.event)) }
-        }
-        @if let Some(reason) = &entry.event.reason { br; em { "because " (reason) } }
-        @for signature in view.conduct.signatures_on(&entry.hash) {
-            br;
-            em {
-                "signed by " (signature.statement.printed_name) ", " (signature.statement.role.word()) ", for "
-                (signature.statement.meaning.word()) " at " (signature.statement.at)
-            }
-        }
-    }
+    Ok(layout::page(asked, &view, "/patients", &found.id, &body))
 }
