@@ -7,15 +7,11 @@ use std::path::Path;
 
 use clap::Args;
 use jiff::{Timestamp, Unit, Zoned};
-use posology_record::account::{
-    Account, Authenticated, Components, LockedRoot, Settings, SignInRefused, refuse_unknown,
-};
-use posology_record::ledger::{Appended, Command, Location, StoredAccount};
-use posology_record::record::{Actor, Record, RecordError};
-use posology_record::signature::SecretKey;
-use posology_trial::conduct::{Context, Flag};
-use posology_trial::event::{Access, AccessKind, Event, Fact, Kind, Meaning, Role, Statement, sha256};
-use posology_trial::permission::{Reach, reach};
+use posology_record::account::{Authenticated, Components, SignInRefused};
+use posology_record::desk::{Desk, Recorded, Surroundings, Undone};
+use posology_record::ledger::Location;
+use posology_record::record::Actor;
+use posology_trial::event::{Fact, Kind, Role};
 use serde_json::json;
 
 use crate::failure::Failure;
@@ -25,11 +21,13 @@ use crate::output;
 /// Program and version, as each event states it.
 pub(crate) const SOFTWARE: &str = concat!("posology ", env!("CARGO_PKG_VERSION"));
 
-/// The account under which the trial's root key lies; no person's user name begins so.
-pub(crate) const ROOT: &str = "@root";
-
-/// The account of a root key that is to take the place of the present one.
-pub(crate) const NEXT_ROOT: &str = "@root-next";
+/// This machine: its clock, its source of randomness, its place.
+pub(crate) const HERE: Surroundings = Surroundings {
+    now,
+    draw: |bytes| getrandom::fill(bytes).map_err(|error| error.to_string()),
+    local_offset,
+    software: SOFTWARE,
+};
 
 /// Who acts, and in which role.
 #[derive(Args, Clone, Default)]
@@ -59,10 +57,13 @@ impl Identity {
     }
 }
 
-/// Everything that goes wrong with a record is said as it is.
-impl From<RecordError> for Failure {
-    fn from(error: RecordError) -> Self {
-        Self::input(error)
+/// Everything that goes wrong at a desk is said as it is.
+impl From<Undone> for Failure {
+    fn from(undone: Undone) -> Self {
+        match undone {
+            Undone::Fault(fault) => Self::fault(fault),
+            other => Self::input(other),
+        }
     }
 }
 
@@ -103,8 +104,7 @@ pub(crate) fn new_secret(variable: &str, prompt: &str) -> Result<String, Failure
 /// Bytes that nobody can guess.
 pub(crate) fn entropy<const N: usize>() -> Result<[u8; N], Failure> {
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes)
-        .map_err(|error| Failure::fault(format!("no source of randomness: {error}")))?;
+    (HERE.draw)(&mut bytes).map_err(|error| Failure::fault(format!("no source of randomness: {error}")))?;
     Ok(bytes)
 }
 
@@ -121,263 +121,43 @@ pub(crate) fn local_offset() -> Option<String> {
     Some(format!("{sign}{:02}:{:02}", size / 3600, size % 3600 / 60))
 }
 
-/// A trial's folder with its record open.
-pub(crate) struct Desk {
-    pub(crate) folder: Folder,
-    pub(crate) record: Record,
+/// The folder of a trial, and the desk of its record.
+pub(crate) fn open(dir: &Path) -> Result<(Folder, Desk), Failure> {
+    let folder = Folder::open(dir)?;
+    let Some(location) = folder.location()? else {
+        return Err(Failure::input(format!(
+            "{}: expected a record (record.db, `record` in posology.toml, or POSOLOGY_RECORD), found none; mend: found one with `posology trial found`, or restore one with `posology trial restore`",
+            folder.path.display()
+        )));
+    };
+    let desk = Desk::open(&location, Some(&folder.protocol.trial.id), HERE)?;
+    Ok((folder, desk))
 }
 
-/// What was recorded.
-pub(crate) struct Recorded {
-    pub(crate) appended: Appended,
-    pub(crate) flags: Vec<Flag>,
-}
-
-impl Desk {
-    /// Opens the record of a folder.
-    pub(crate) fn open(dir: &Path) -> Result<Self, Failure> {
-        let folder = Folder::open(dir)?;
-        let Some(location) = folder.location()? else {
-            return Err(Failure::input(format!(
-                "{}: expected a record (record.db, `record` in posology.toml, or POSOLOGY_RECORD), found none; mend: found one with `posology trial found`, or restore one with `posology trial restore`",
-                folder.path.display()
-            )));
-        };
-        let record = Record::open(&location, Some(&folder.protocol.trial.id))?;
-        Ok(Self { folder, record })
-    }
-
-    /// The account of a user, if there is one.
-    pub(crate) fn account(&mut self, user: &str) -> Result<Option<(StoredAccount, Account)>, Failure> {
-        let trial = self.record.trial().to_owned();
-        let Some(stored) = self.record.ledger().account(&trial, user).map_err(Failure::input)? else {
-            return Ok(None);
-        };
-        let account = serde_json::from_str(&stored.body).map_err(|error| {
-            Failure::fault(format!(
-                "the account of {user:?} does not read: {error}; mend: restore it from its backup"
-            ))
-        })?;
-        Ok(Some((stored, account)))
-    }
-
-    /// Keeps an account that stood at a version.
-    pub(crate) fn keep(&mut self, account: &Account, version: u64) -> Result<(), Failure> {
-        let trial = self.record.trial().to_owned();
-        let body = serde_json::to_string(account).map_err(Failure::fault)?;
-        self.record
-            .ledger()
-            .put_account(&trial, account.user(), version, &body)
-            .map(|_| ())
-            .map_err(Failure::input)
-    }
-
-    /// Keeps a locked root key under a name.
-    pub(crate) fn keep_root(&mut self, name: &str, locked: &LockedRoot) -> Result<(), Failure> {
-        let trial = self.record.trial().to_owned();
-        let body = serde_json::to_string(locked).map_err(Failure::fault)?;
-        let ledger = self.record.ledger();
-        let version = ledger.account(&trial, name).map_err(Failure::input)?.map_or(0, |there| there.version);
-        ledger.put_account(&trial, name, version, &body).map(|_| ()).map_err(Failure::input)
-    }
-
-    /// The trial's root key, opened by its passphrase.
-    pub(crate) fn root(&mut self) -> Result<SecretKey, Failure> {
-        let trial = self.record.trial().to_owned();
-        let in_force = self.record.keys().root().map(|root| root.to_string());
-        let mut found = None;
-        for name in [ROOT, NEXT_ROOT] {
-            let stored = self.record.ledger().account(&trial, name).map_err(Failure::input)?;
-            let Some(stored) = stored else { continue };
-            let locked: LockedRoot = serde_json::from_str(&stored.body).map_err(Failure::fault)?;
-            if in_force.as_deref() == Some(locked.key()) {
-                found = Some(locked);
+/// Signs a person in.
+pub(crate) fn sign_in(desk: &mut Desk, identity: &Identity) -> Result<Authenticated, Failure> {
+    let user = identity.user()?.to_owned();
+    let password = secret("POSOLOGY_PASSWORD", &format!("Password of {user}"))?;
+    desk.sign_in(&user, &password, Components::All { code: identity.code.as_deref() }).map_err(|undone| {
+        match undone {
+            Undone::SignIn(refused @ SignInRefused::MustChange) => {
+                Failure::input(format!("{refused} with `posology trial account password DIR --as {user}`"))
             }
+            other => other.into(),
         }
-        let Some(locked) = found else {
-            return Err(Failure::input(
-                "expected the trial's root key beside the record, found none; mend: work where the trial was founded, or restore its accounts (`posology trial restore --accounts`)",
-            ));
-        };
-        let passphrase = secret("POSOLOGY_ROOT_PASSPHRASE", "Passphrase of the trial's root key")?;
-        locked.open(&passphrase).map_err(|_| {
-            Failure::input(
-                "expected the passphrase of the trial's root key, found another; mend: try again with care",
-            )
-        })
-    }
-
-    /// Signs a person in. A refusal is recorded, where the person has a role in which to record it.
-    pub(crate) fn sign_in(&mut self, identity: &Identity) -> Result<Authenticated, Failure> {
-        let user = identity.user()?.to_owned();
-        let password = secret("POSOLOGY_PASSWORD", &format!("Password of {user}"))?;
-        let settings = Settings::default();
-        let Some((stored, mut account)) = self.account(&user)? else {
-            return Err(Failure::input(refuse_unknown(&user, &password, &settings)));
-        };
-        let at = now();
-        let answer =
-            account.sign_in(&password, Components::All { code: identity.code.as_deref() }, at, &settings);
-        self.keep(&account, stored.version)?;
-        answer.map_err(|refused| {
-            // What is recorded of a refusal must not hide the refusal.
-            let _ = self.note_refusal(&user, &refused, account.locked_until(at).is_some());
-            match refused {
-                SignInRefused::MustChange => Failure::input(format!(
-                    "{refused} with `posology trial account password {} --as {user}`",
-                    self.folder.path.display()
-                )),
-                other => Failure::input(other),
-            }
-        })
-    }
-
-    fn note_refusal(&mut self, user: &str, refused: &SignInRefused, locked: bool) -> Result<(), Failure> {
-        let kind = if locked { AccessKind::LockedOut } else { AccessKind::Refused };
-        self.note_access(user, kind, Some(refused.recorded()))
-    }
-
-    /// Records an access, in whichever role the person has.
-    pub(crate) fn note_access(
-        &mut self,
-        user: &str,
-        kind: AccessKind,
-        detail: Option<&str>,
-    ) -> Result<(), Failure> {
-        let held = |role: &Role| !self.record.conduct().grants(user, *role).is_empty();
-        let Some(role) = Role::ALL.into_iter().find(held) else { return Ok(()) };
-        let access = Access { user: user.to_owned(), kind, detail: detail.map(str::to_owned) };
-        let event = actor(user, role).event(now(), access);
-        self.stage(event)?;
-        self.commit(None).map(|_| ())
-    }
-
-    /// The role in which a user records a kind of event: the one asked for, or the only one that may.
-    pub(crate) fn role(&self, identity: &Identity, kind: Kind) -> Result<Role, Failure> {
-        if let Some(word) = &identity.role {
-            return Role::of(word).ok_or_else(|| {
-                let known: Vec<&str> = Role::ALL.into_iter().map(Role::word).collect();
-                Failure::input(format!(
-                    "--in-role: expected one of {}, found {word:?}; mend: write it so",
-                    known.join(", ")
-                ))
-            });
-        }
-        let user = identity.user()?;
-        let held: Vec<Role> = Role::ALL
-            .into_iter()
-            .filter(|role| !self.record.conduct().grants(user, *role).is_empty())
-            .collect();
-        let able: Vec<Role> =
-            held.iter().copied().filter(|role| reach(*role, kind) != Reach::Nowhere).collect();
-        match (able.as_slice(), held.as_slice()) {
-            ([one], _) | ([], [one, ..]) => Ok(*one),
-            ([], []) => Err(Failure::input(format!(
-                "{user}: expected someone with a role in this trial, found none; mend: an administrator grants one (`posology trial person`)"
-            ))),
-            _ => Err(Failure::input(format!(
-                "{user} may record {} in several roles: {}; mend: name one with --in-role",
-                kind.word(),
-                able.iter().map(|role| role.word()).collect::<Vec<_>>().join(", ")
-            ))),
-        }
-    }
-
-    /// What the outside says for the admission of a kind of event, now.
-    fn context(&self, kind: Kind) -> Result<Context, Failure> {
-        let depends = matches!(
-            kind,
-            Kind::Enrolment
-                | Kind::SlotRequested
-                | Kind::SlotConfirmed
-                | Kind::CohortOpened
-                | Kind::SponsorDecision
-                | Kind::HoldLifted
-        );
-        let holds = if depends {
-            self.record.conduct().holds().map_err(|problem| {
-                Failure::input(format!(
-                    "whether a hold is in force cannot be told: {problem}; mend: mend the data first"
-                ))
-            })?
-        } else {
-            Vec::new()
-        };
-        Ok(Context { now: now(), holds })
-    }
-
-    /// Stages an event; its hash.
-    pub(crate) fn stage(&mut self, event: Event) -> Result<String, Failure> {
-        let context = self.context(event.fact.kind())?;
-        Ok(self.record.stage(event, &context)?)
-    }
-
-    /// Stages a person's signature on an event of the record or on one staged.
-    pub(crate) fn stage_signature(
-        &mut self,
-        authenticated: Authenticated,
-        role: Role,
-        meaning: Meaning,
-        signs: &str,
-    ) -> Result<String, Failure> {
-        let user = authenticated.user().to_owned();
-        let printed_name = self.record.conduct().person(&user).map(|person| person.printed_name.clone());
-        let at = now();
-        let statement = Statement {
-            trial: self.record.trial().to_owned(),
-            signs: signs.to_owned(),
-            user: user.clone(),
-            printed_name: printed_name.unwrap_or_default(),
-            role,
-            meaning,
-            at,
-            key: authenticated.key().to_string(),
-        };
-        let signature = authenticated.sign(statement, at).map_err(Failure::input)?;
-        self.stage(actor(&user, role).event(at, signature))
-    }
-
-    /// Writes what is staged.
-    pub(crate) fn commit(&mut self, command: Option<&Command>) -> Result<Recorded, Failure> {
-        let (appended, flags) = self.record.commit(command)?;
-        Ok(Recorded { appended, flags })
-    }
-
-    /// What was recorded before under a client's key.
-    pub(crate) fn done_before(&mut self, command: &Command) -> Result<Option<Recorded>, Failure> {
-        let trial = self.record.trial().to_owned();
-        let appended = self.record.ledger().appended(&trial, command).map_err(Failure::input)?;
-        Ok(appended.map(|appended| Recorded { appended, flags: Vec::new() }))
-    }
-
-    /// An event of the record, by its hash, the beginning of it, or its position.
-    pub(crate) fn find(&self, named: &str) -> Result<(usize, String, &Event), Failure> {
-        let entries = self.record.chain().entries();
-        let by_position = named.parse::<usize>().ok().filter(|_| named.len() < 8);
-        let mut found = entries.iter().enumerate().filter(|(place, entry)| {
-            by_position == Some(place + 1) || (named.len() >= 8 && entry.hash.starts_with(named))
-        });
-        match (found.next(), found.next()) {
-            (Some((place, entry)), None) => Ok((place + 1, entry.hash.clone(), &entry.event)),
-            (None, _) => Err(Failure::input(format!(
-                "expected the hash of an event of this record (8 digits at least) or its position up to {}, found {named:?}; mend: `posology trial history` shows both",
-                entries.len()
-            ))),
-            (Some(_), Some(_)) => Err(Failure::input(format!(
-                "{named:?}: expected one event, found several; mend: write more of the hash"
-            ))),
-        }
-    }
+    })
 }
 
-/// A person at this machine.
-pub(crate) fn actor(user: &str, role: Role) -> Actor {
-    Actor { user: user.to_owned(), role, local_offset: local_offset(), software: SOFTWARE.to_owned() }
+/// The role in which a person records a kind of event.
+pub(crate) fn role(desk: &Desk, identity: &Identity, kind: Kind) -> Result<Role, Failure> {
+    Ok(desk.role(identity.user()?, identity.role.as_deref(), kind)?)
 }
 
-/// A client's key for a request.
-pub(crate) fn client_key(key: &str, request: &str) -> Command {
-    Command { client_key: key.to_owned(), digest: sha256(request.as_bytes()) }
+/// The person who acts, in the role in which they record a kind of event, signed in.
+pub(crate) fn acting(desk: &mut Desk, identity: &Identity, kind: Kind) -> Result<Actor, Failure> {
+    let role = role(desk, identity, kind)?;
+    sign_in(desk, identity)?;
+    Ok(desk.actor(identity.user()?, role))
 }
 
 /// Where a new record of a folder goes: as configured, or `record.db` in it.

@@ -31,14 +31,6 @@ impl Failure {
         Self::Fault(message.to_string())
     }
 
-    /// The same, with the place where it happened before it.
-    pub(crate) fn at(self, place: &str) -> Self {
-        match self {
-            Self::Input(message) => Self::Input(format!("{place}: {message}")),
-            other => other,
-        }
-    }
-
     /// A file or folder that cannot be read.
     pub(crate) fn unreadable(path: &Path, error: &std::io::Error) -> Self {
         Self::Input(format!(

@@ -5,8 +5,6 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use posology_record::ledger::{Ledger, Location};
 use posology_trial::event::{Chain, Fact, sha256};
 use posology_trial::protocol::{Problem, Protocol};
@@ -187,15 +185,9 @@ pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Failure>
 
 /// A cut-off: a day counts to its end, in UTC.
 pub(crate) fn parse_cut(text: &str) -> Result<Timestamp, Failure> {
-    if let Ok(timestamp) = text.parse::<Timestamp>() {
-        return Ok(timestamp);
-    }
-    text.parse::<Date>()
-        .and_then(|date| date.at(23, 59, 59, 0).to_zoned(TimeZone::UTC))
-        .map(|end| end.timestamp())
-        .map_err(|_| {
-            Failure::input(format!(
-                "--cut: expected a day such as 2019-05-03 or a time such as 2019-05-03T12:00:00Z, found {text:?}; mend: write it so"
-            ))
-        })
+    posology_trial::cut::cut_off(text).ok_or_else(|| {
+        Failure::input(format!(
+            "--cut: expected a day such as 2019-05-03 or a time such as 2019-05-03T12:00:00Z, found {text:?}; mend: write it so"
+        ))
+    })
 }

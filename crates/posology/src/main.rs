@@ -51,6 +51,12 @@ enum Command {
     /// Arithmetic of prescribed and decayed activity, as the protocol fixes it
     #[command(subcommand)]
     Dose(DoseCommand),
+    /// Products, trials, designations and promises of a whole programme
+    #[command(subcommand)]
+    Programme(commands::programme::ProgrammeCommand),
+    /// What is said of a trial in public: checked, claim by claim
+    #[command(subcommand)]
+    Release(commands::release::ReleaseCommand),
 }
 
 #[derive(Subcommand)]
@@ -212,6 +218,9 @@ enum DoseCommand {
         /// Weight, kg
         #[arg(long)]
         weight_kg: String,
+        /// Age, years, where the protocol's formula depends on it
+        #[arg(long)]
+        age_years: Option<rust_decimal::Decimal>,
     },
     /// Decay an activity from one time to another, forwards or back
     Decay {
@@ -283,8 +292,10 @@ fn run(cli: Cli) -> Result<(), failure::Failure> {
             best,
             json,
         ),
-        Command::Dose(DoseCommand::Prescribe { trial, regimen, height_cm, weight_kg }) => {
-            commands::prescribe::run(&trial, &regimen, &height_cm, &weight_kg, json)
+        Command::Programme(command) => commands::programme::run(&command, json),
+        Command::Release(command) => commands::release::run(&command, json),
+        Command::Dose(DoseCommand::Prescribe { trial, regimen, height_cm, weight_kg, age_years }) => {
+            commands::prescribe::run(&trial, &regimen, &height_cm, &weight_kg, age_years, json)
         }
         Command::Dose(DoseCommand::Sheet { trial, subject, fraction }) => {
             commands::sheet::run(&trial, &subject, fraction, json)

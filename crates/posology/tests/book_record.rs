@@ -63,7 +63,7 @@ fn holds(schema: &Value, field: &Value) -> String {
         (_, "When") => "date or time, partial where no more is known",
         (_, "Activity") => "activity with its unit",
         (_, "ActivityPerArea") => "activity per area with its unit",
-        (_, "Length" | "Mass") => "number with its unit",
+        (_, "Length" | "Mass" | "AbsorbedDose") => "number with its unit",
         _ if is("number") => "decimal",
         _ if is("integer") => "whole number",
         _ if is("boolean") => "yes or no",

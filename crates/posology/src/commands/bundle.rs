@@ -10,10 +10,11 @@ use posology_record::ledger::{Head, Ledger, Location};
 use posology_trial::event::{AccessKind, Exported, Fact, Kind, Role, canonical, sha256};
 use serde::{Deserialize, Serialize};
 
-use crate::desk::{self, Desk, Identity, actor};
+use crate::desk::{self, Identity};
 use crate::failure::Failure;
 use crate::folder::{Folder, location, write_atomically};
 use crate::output;
+use posology_record::desk::Desk;
 
 #[derive(Args)]
 pub(crate) struct Bundle {
@@ -34,13 +35,12 @@ pub(crate) struct Bundle {
 
 /// Writes the bundle, and records that a copy left.
 pub(crate) fn bundle(args: &Bundle, json: bool) -> Result<(), Failure> {
-    let mut desk = Desk::open(&args.dir)?;
-    let user = args.identity.user()?.to_owned();
-    let role = desk.role(&args.identity, Kind::Exported)?;
-    desk.sign_in(&args.identity)?;
-    let trial = desk.record.trial().to_owned();
+    let (_, mut desk) = desk::open(&args.dir)?;
+    let by = desk::acting(&mut desk, &args.identity, Kind::Exported)?;
+    let user = by.user.clone();
+    let trial = desk.record().trial().to_owned();
     let may = |desk: &Desk, role: Role, what: &str| {
-        if desk.record.conduct().grants(&user, role).is_empty() {
+        if desk.conduct().grants(&user, role).is_empty() {
             return Err(Failure::input(format!(
                 "--{what}: expected {}, found {user}; mend: let one of them take it",
                 role.word()
@@ -50,14 +50,14 @@ pub(crate) fn bundle(args: &Bundle, json: bool) -> Result<(), Failure> {
     };
     let mut written = vec![(args.out.clone(), {
         let mut bytes = Vec::new();
-        bundle::export(desk.record.ledger(), &trial, &mut bytes).map_err(Failure::input)?;
+        bundle::export(desk.record_mut().ledger(), &trial, &mut bytes).map_err(Failure::input)?;
         bytes
     })];
     let mut read = false;
     if let Some(path) = &args.sealed {
         may(&desk, Role::CommitteeMember, "sealed")?;
-        let head = Head::of(desk.record.chain());
-        let contents = desk.record.ledger().sealed(&trial).map_err(Failure::input)?;
+        let head = Head::of(desk.record().chain());
+        let contents = desk.record_mut().ledger().sealed(&trial).map_err(Failure::input)?;
         let mut bytes = Vec::new();
         write_sealed(&trial, &head, &contents, &mut bytes).map_err(Failure::input)?;
         written.push((path.clone(), bytes));
@@ -73,7 +73,7 @@ pub(crate) fn bundle(args: &Bundle, json: bool) -> Result<(), Failure> {
     for (path, bytes) in &written {
         let what = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let fact = Exported { what, sha256: sha256(bytes), at: desk::now() };
-        desk.stage(actor(&user, role).event(desk::now(), fact))?;
+        desk.stage(by.event(desk::now(), fact))?;
     }
     let recorded = desk.commit(None)?;
     if read {
@@ -116,7 +116,7 @@ pub(crate) fn write_accounts(trial: &str, accounts: &[(String, String)]) -> Resu
 }
 
 fn accounts(desk: &mut Desk, trial: &str) -> Result<Vec<u8>, Failure> {
-    let ledger = desk.record.ledger();
+    let ledger = desk.record_mut().ledger();
     let mut kept = Vec::new();
     for name in ledger.account_names(trial).map_err(Failure::input)? {
         if let Some(stored) = ledger.account(trial, &name).map_err(Failure::input)? {
@@ -166,7 +166,48 @@ pub(crate) struct Restore {
     accounts: Option<PathBuf>,
 }
 
+/// What was restored.
+struct Restored {
+    trial: String,
+    at: Location,
+    head: Head,
+    contents: u64,
+    people: usize,
+    notes: Vec<String>,
+}
+
 pub(crate) fn restore(args: &Restore, json: bool) -> Result<(), Failure> {
+    let Restored { trial, at, head, contents, people, notes } = restored(args, json)?;
+    if json {
+        output::json(&serde_json::json!({
+            "ok": true, "trial": trial, "record": at.shown(), "events": head.position, "head": head.hash,
+            "sealed": contents, "accounts": people, "notes": notes,
+        }));
+        return Ok(());
+    }
+    output::text(&format!(
+        "Restored {trial} into {}: {} events, each replayed and its signatures checked; the record ends in {}.",
+        at.shown(),
+        head.position,
+        head.hash
+    ));
+    if contents > 0 || people > 0 {
+        output::text(&format!(
+            "Restored beside it: {contents} contents of closed sessions, {people} accounts."
+        ));
+    }
+    for note in notes {
+        output::text(&format!("Note: {note}."));
+    }
+    Ok(())
+}
+
+/// Restores a trial with everybody who can act in it, without a word.
+pub(crate) fn rehearse(from: PathBuf, accounts: PathBuf, dir: PathBuf) -> Result<(), Failure> {
+    restored(&Restore { from, dir, sealed: None, accounts: Some(accounts) }, false).map(|_| ())
+}
+
+fn restored(args: &Restore, json: bool) -> Result<Restored, Failure> {
     let from = if args.from.is_dir() { args.from.join("events.ndjson") } else { args.from.clone() };
     let open = || {
         let file = File::open(&from).map_err(|error| Failure::unreadable(&from, &error))?;
@@ -228,28 +269,7 @@ pub(crate) fn restore(args: &Restore, json: bool) -> Result<(), Failure> {
     for account in accounts.into_iter().flatten() {
         ledger.put_account(&trial, &account.name, 0, &account.body).map_err(Failure::input)?;
     }
-    if json {
-        output::json(&serde_json::json!({
-            "ok": true, "trial": trial, "record": at.shown(), "events": head.position, "head": head.hash,
-            "sealed": contents, "accounts": people, "notes": notes,
-        }));
-        return Ok(());
-    }
-    output::text(&format!(
-        "Restored {trial} into {}: {} events, each replayed and its signatures checked; the record ends in {}.",
-        at.shown(),
-        head.position,
-        head.hash
-    ));
-    if contents > 0 || people > 0 {
-        output::text(&format!(
-            "Restored beside it: {contents} contents of closed sessions, {people} accounts."
-        ));
-    }
-    for note in notes {
-        output::text(&format!("Note: {note}."));
-    }
-    Ok(())
+    Ok(Restored { trial, at, head, contents, people, notes })
 }
 
 /// The text of the protocol adopted last in a file of events.

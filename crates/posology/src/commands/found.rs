@@ -3,15 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use posology_record::account::{Account, LockedRoot, Settings};
-use posology_record::record::Record;
-use posology_record::signature::SecretKey;
-use posology_trial::conduct::Context;
-use posology_trial::event::{
-    Fact, KeyIssued, Mode, Person, ProtocolAdopted, Role, RoleGranted, TrialFounded,
-};
+use posology_record::desk::{Desk, Founding};
+use posology_trial::event::Mode;
 
-use crate::desk::{self, ROOT, actor, entropy, new_secret};
+use crate::desk::{self, new_secret};
 use crate::failure::Failure;
 use crate::folder::{Folder, write_atomically};
 use crate::output;
@@ -93,49 +88,24 @@ pub(crate) fn found(args: &Found, json: bool) -> Result<(), Failure> {
             )));
         }
     };
-    if args.user.starts_with('@') {
-        return Err(Failure::input("--as: expected a name that does not begin with @; mend: choose another"));
-    }
     let location = desk::new_location(&folder)?;
-    let trial = folder.protocol.trial.id.clone();
-    let mut record = Record::create(&location, &trial)?;
-
     let passphrase = new_secret(
         "POSOLOGY_ROOT_PASSPHRASE",
         "Passphrase of the trial's root key (it certifies people; keep it apart)",
     )?;
     let password = new_secret("POSOLOGY_PASSWORD", &format!("Password of {}", args.user))?;
-    let (settings, now) = (Settings::default(), desk::now());
-    let (root, key) = (SecretKey::from_entropy(entropy()?), SecretKey::from_entropy(entropy()?));
-    let locked = LockedRoot::lock(&root, &passphrase, &entropy()?, &settings).map_err(Failure::input)?;
-    let account = Account::create(&args.user, &password, false, &key, &entropy()?, now, &settings)
-        .map_err(Failure::input)?;
-
-    let founder = actor(&args.user, Role::Administrator);
-    let user = args.user.clone();
-    let certificate = root.certify(&trial, &user, &key.public()).map_err(Failure::input)?;
-    let root_key = root.public().to_string();
-    let facts: [Fact; 5] = [
-        TrialFounded { trial: trial.clone(), root_key: root_key.clone(), mode, except: args.except.clone() }
-            .into(),
-        Person { user: user.clone(), printed_name: args.name.clone(), discipline: None }.into(),
-        RoleGranted { user: user.clone(), role: Role::Administrator, site: None }.into(),
-        KeyIssued { user: user.clone(), key: key.public().to_string(), certificate }.into(),
-        adoption(&folder).into(),
-    ];
-    for fact in facts {
-        record.stage(founder.event(now, fact), &Context::at(now))?;
-    }
-    // The keys first: a record whose root key nobody holds could never be worked with.
-    for (name, body) in [
-        (ROOT, serde_json::to_string(&locked).map_err(Failure::fault)?),
-        (user.as_str(), serde_json::to_string(&account).map_err(Failure::fault)?),
-    ] {
-        let ledger = record.ledger();
-        let version = ledger.account(&trial, name).map_err(Failure::input)?.map_or(0, |there| there.version);
-        ledger.put_account(&trial, name, version, &body).map_err(Failure::input)?;
-    }
-    let (appended, _) = record.commit(None)?;
+    let founding = Founding {
+        protocol: &folder.protocol,
+        text: &folder.text,
+        mode,
+        except: args.except.clone(),
+        user: &args.user,
+        name: &args.name,
+        password: &password,
+        passphrase: &passphrase,
+    };
+    let (_, recorded, root_key) = Desk::found(&location, &founding, desk::HERE)?;
+    let (appended, trial) = (recorded.appended, &folder.protocol.trial.id);
     if json {
         output::json(&serde_json::json!({
             "ok": true, "trial": trial, "record": location.shown(), "root-key": root_key,
@@ -150,16 +120,4 @@ pub(crate) fn found(args: &Found, json: bool) -> Result<(), Failure> {
         ));
     }
     Ok(())
-}
-
-/// The folder's protocol, as a version adopted.
-fn adoption(folder: &Folder) -> ProtocolAdopted {
-    let version = &folder.protocol.version;
-    ProtocolAdopted {
-        version: version.id.clone(),
-        date: version.date,
-        reason: version.reason.clone(),
-        sha256: folder.protocol_sha256(),
-        text: folder.text.clone(),
-    }
 }

@@ -1,6 +1,5 @@
 //! `trial import`: data sets to events, in one transaction, with a report.
 
-use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -11,17 +10,14 @@ use posology_exchange::limits::Limits;
 use posology_exchange::sdtm::{
     FileReport, ImportOptions, ImportOutcome, ImportReport, KnownRows, Outcome, SourceFile, import,
 };
-use posology_trial::analysis::Analysis;
+use posology_record::desk::{Followed, Gone, Snapshot};
 use posology_trial::analysis::regrade::{Regrading, regrade};
 use posology_trial::cut::Cut;
-use posology_trial::event::{
-    Chain, Correction, Event, Fact, FileTaken, Kind, Origin, ProtocolAdopted, Retracted, SnapshotImported,
-    sha256,
-};
-use posology_trial::follow::{Change, Effect, RowChange, can_be_followed, difference, effect};
+use posology_trial::event::{Chain, Event, Fact, FileTaken, Kind, ProtocolAdopted, sha256};
+use posology_trial::follow::{Change, Effect, RowChange, difference};
 use posology_trial::protocol::Protocol;
 
-use crate::desk::{self, Desk, Identity, actor};
+use crate::desk::{self, Identity};
 use crate::failure::Failure;
 use crate::folder::{Folder, is_founded, write_atomically};
 use crate::output;
@@ -139,8 +135,8 @@ fn read(args: &Import, chain: &Chain) -> Result<ImportOutcome, Failure> {
 
 /// Takes a snapshot into the record: its difference to the last, in one append, with what it does to the trial.
 fn into_record(args: &Import, json: bool) -> Result<(), Failure> {
-    let mut desk = Desk::open(&args.dir)?;
-    let outcome = read(args, desk.record.chain())?;
+    let (_, mut desk) = desk::open(&args.dir)?;
+    let outcome = read(args, desk.record().chain())?;
     if outcome.report.is_empty() {
         if json {
             output::json(&serde_json::json!({ "ok": false, "report": outcome.report }));
@@ -149,105 +145,49 @@ fn into_record(args: &Import, json: bool) -> Result<(), Failure> {
         }
         return Err(nothing_taken(args));
     }
-    let user = args.identity.user()?.to_owned();
-    let role = desk.role(&args.identity, Kind::SnapshotImported)?;
-    let by = actor(&user, role);
-    let (withdrawals, mut kept) = withdrawals(&desk, &outcome);
-    let files = files_taken(args, &outcome.report)?;
-    let facts = outcome.events.into_iter().map(|new| (new.origin, new.corrects, new.fact)).chain(withdrawals);
-    let at = desk::now();
-    let (mut events, mut not_ours): (Vec<Event>, BTreeMap<String, usize>) = Default::default();
-    for (origin, corrects, fact) in facts {
-        let event = Event { origin: Some(origin), corrects, ..by.event(at, fact) };
-        match posology_trial::follow::admit(desk.record.conduct(), &event) {
-            Ok(()) => events.push(event),
-            Err(refusal) => *not_ours.entry(refusal.to_string()).or_default() += 1,
-        }
-    }
-    kept.extend(not_ours.into_iter().map(|(refusal, rows)| format!("{rows} rows were not taken: {refusal}")));
-    let rows = difference(desk.record.chain(), &events);
-    let before = analysed(&desk);
-
+    let role = desk::role(&desk, &args.identity, Kind::SnapshotImported)?;
+    let by = desk.actor(args.identity.user()?, role);
+    let ImportOutcome { report, events, gone, .. } = outcome;
+    let gone = gone
+        .into_iter()
+        .map(|gone| {
+            let whole = report.files.iter().all(|file| {
+                stem(&file.file).as_deref() != Some(gone.origin.data_set.as_str()) || file.counts.refused == 0
+            });
+            Gone { whole, event: gone.event, origin: gone.origin }
+        })
+        .collect();
+    let snapshot = Snapshot {
+        source: args.path.display().to_string(),
+        files: files_taken(args, &report)?,
+        rows: events.into_iter().map(|new| (new.origin, new.corrects, new.fact)).collect(),
+        gone,
+    };
     if !args.dry_run {
-        desk.sign_in(&args.identity)?;
+        desk::sign_in(&mut desk, &args.identity)?;
     }
-    let source = args.path.display().to_string();
-    let nothing_new = events.is_empty();
-    if !nothing_new {
-        desk.stage(by.event(at, SnapshotImported { source, at, files }))?;
-        for event in events {
-            let place = event.origin.as_ref().map(|origin| format!("{} {}", origin.data_set, origin.key));
-            desk.stage(event).map_err(|failure| failure.at(&place.unwrap_or_default()))?;
-        }
-    }
-    let after = analysed(&desk);
-    let effects = after.as_ref().map(|after| effect(before.as_ref(), after)).unwrap_or_default();
-    let recorded = if args.dry_run || nothing_new { None } else { Some(desk.commit(None)?) };
+    let Followed { rows, effects, notes, recorded } = desk.follow(&by, snapshot, args.dry_run)?;
 
     if json {
         output::json(&serde_json::json!({
-            "ok": true, "dry-run": args.dry_run, "events": desk.record.chain().entries().len(),
-            "head": desk.record.chain().head(), "report": outcome.report, "rows": rows, "effects": effects,
-            "flags": recorded.as_ref().map(|recorded| &recorded.flags), "not-retracted": kept,
+            "ok": true, "dry-run": args.dry_run, "events": desk.record().chain().entries().len(),
+            "head": desk.record().chain().head(), "report": report, "rows": rows, "effects": effects,
+            "flags": recorded.as_ref().map(|recorded| &recorded.flags), "not-retracted": notes,
         }));
         return Ok(());
     }
-    print(&outcome.report);
+    print(&report);
     print_rows(&rows);
     print_effects(&effects);
-    for note in &kept {
+    for note in &notes {
         output::text(&format!("Note: {note}."));
     }
     match recorded {
         Some(recorded) => desk::say(&recorded, "a snapshot and its difference to the last", false),
-        None if nothing_new => output::text("The same as the last snapshot: nothing was added."),
+        None if rows.is_empty() => output::text("The same as the last snapshot: nothing was added."),
         None => output::text("A dry run: nothing was written."),
     }
     Ok(())
-}
-
-/// The analysis of what is recorded and staged; none before there is anything to analyse.
-fn analysed(desk: &Desk) -> Option<Analysis> {
-    let chain = desk.record.chain();
-    let cut = Cut::freeze(chain, None).ok()?;
-    let (protocol, sha256) = desk.folder.in_force(chain).ok()?;
-    Analysis::of(&protocol, &sha256, chain, &cut).ok()
-}
-
-type Taken = (Origin, Option<Correction>, Fact);
-
-/// Retractions of rows that are gone, where the trial follows their kind; and why others are kept.
-fn withdrawals(desk: &Desk, outcome: &ImportOutcome) -> (Vec<Taken>, Vec<String>) {
-    let conduct = desk.record.conduct();
-    let mut kept = Vec::new();
-    let mut facts = Vec::new();
-    for gone in &outcome.gone {
-        let Some(entry) = conduct.entry(&gone.event) else { continue };
-        let kind = entry.event.fact.kind();
-        let place = format!("{} {}", gone.origin.data_set, gone.origin.key);
-        let whole = outcome.report.files.iter().all(|file| {
-            stem(&file.file).as_deref() != Some(gone.origin.data_set.as_str()) || file.counts.refused == 0
-        });
-        let (Some(subject), true, true) =
-            (entry.event.fact.subject(), whole, can_be_followed(kind) && kind != Kind::Subject)
-        else {
-            kept.push(if whole {
-                format!("{place} is gone from the source; {} cannot be retracted and stands", kind.word())
-            } else {
-                format!(
-                    "{place} is gone, but rows of its file were refused: it stands until the file reads whole"
-                )
-            });
-            continue;
-        };
-        let fact = Retracted {
-            subject: subject.to_owned(),
-            event: gone.event.clone(),
-            reason: "Gone from the source".to_owned(),
-        };
-        facts.push((gone.origin.clone(), None, fact.into()));
-    }
-    (facts, kept)
 }
 
 fn files_taken(args: &Import, report: &ImportReport) -> Result<Vec<FileTaken>, Failure> {

@@ -16,6 +16,7 @@ pub(crate) fn run(
     regimen: &str,
     height_cm: &str,
     weight_kg: &str,
+    age_years: Option<Decimal>,
     json: bool,
 ) -> Result<(), Failure> {
     let folder = Folder::open(trial)?;
@@ -31,10 +32,14 @@ pub(crate) fn run(
         format!("{height_cm} cm").parse().map_err(|bad| Failure::input(format!("--height-cm: {bad}")))?;
     let weight: Mass =
         format!("{weight_kg} kg").parse().map_err(|bad| Failure::input(format!("--weight-kg: {bad}")))?;
-    let surface = body_surface(height, weight, &protocol.body_surface.settings()).map_err(Failure::input)?;
+    let settings = protocol
+        .body_surface
+        .settings(age_years, weight.kilograms())
+        .map_err(|needed| Failure::input(format!("--age-years: {needed}")))?;
+    let surface = body_surface(height, weight, &settings).map_err(Failure::input)?;
     let mut fractions = Vec::new();
     let mut because = vec![surface.because.clone()];
-    for fraction in &regimen.fraction {
+    for fraction in regimen.required() {
         let level = fraction.activity.ok_or_else(|| {
             Failure::input(format!(
                 "regimen {:?}: expected a prescribed activity per m2 for the fraction on day {}, found none; mend: state it in trial.toml",

@@ -3,20 +3,18 @@
 mod fields;
 
 use clap::{Arg, ArgMatches, Args as _, Command, FromArgMatches as _};
-use posology_trial::committee::{packet_digest, review};
-use posology_trial::conduct::Conduct;
-use posology_trial::event::{Correction, Event, Fact, Kind, Role, json_schema};
-use posology_trial::permission::{Reach, reach};
-use serde_json::{Map, Value, json};
+use posology_record::desk::Draft;
+use posology_trial::event::{Correction, Kind};
+use posology_trial::form::Form;
+use posology_trial::permission::{awaits_signature, who_may};
 
-use crate::desk::{self, Desk, Identity, actor};
+use crate::desk::{self, Identity};
 use crate::failure::Failure;
-use crate::folder::Folder;
 use crate::output;
-use fields::Body;
 
 /// Kinds that a command of their own records, with that command.
-const ELSEWHERE: [(Kind, &str); 9] = [
+const ELSEWHERE: [(Kind, &str); 10] = [
+    (Kind::Randomisation, "trial randomise"),
     (Kind::TrialFounded, "trial found"),
     (Kind::KeyIssued, "trial person"),
     (Kind::Signature, "trial sign"),
@@ -29,7 +27,6 @@ const ELSEWHERE: [(Kind, &str); 9] = [
 ];
 
 pub(crate) fn run(dir: &std::path::Path, words: &[String], as_json: bool) -> Result<(), Failure> {
-    let schema = json_schema();
     let Some((place, named)) = words.iter().enumerate().find(|(_, word)| !word.starts_with('-')) else {
         output::text(&overview());
         return Ok(());
@@ -47,10 +44,10 @@ pub(crate) fn run(dir: &std::path::Path, words: &[String], as_json: bool) -> Res
             kind.word()
         )));
     }
-    let body = Body::of(&schema, kind);
+    let form = Form::of(kind);
     let (before, after) = words.split_at(place);
     let arguments = before.iter().chain(after.iter().skip(1));
-    let matches = command(kind, &body).try_get_matches_from(std::iter::once(named).chain(arguments));
+    let matches = command(&form).try_get_matches_from(std::iter::once(named).chain(arguments));
     let matches = match matches {
         Ok(matches) => matches,
         Err(told) => {
@@ -62,59 +59,40 @@ pub(crate) fn run(dir: &std::path::Path, words: &[String], as_json: bool) -> Res
         }
     };
     let as_json = as_json || matches.get_flag("json");
-    append(dir, kind, &body, &matches, as_json)
+    append(dir, &form, &matches, as_json)
 }
 
-fn append(
-    dir: &std::path::Path,
-    kind: Kind,
-    body: &Body,
-    matches: &ArgMatches,
-    as_json: bool,
-) -> Result<(), Failure> {
+fn append(dir: &std::path::Path, form: &Form, matches: &ArgMatches, as_json: bool) -> Result<(), Failure> {
+    let kind = form.kind;
     let identity = Identity::from_arg_matches(matches).map_err(Failure::input)?;
-    let mut desk = Desk::open(dir)?;
-    let mut values = body.values(matches)?;
-    fill(kind, &mut values, &desk.folder, desk.record.conduct())?;
-    if let Some(missing) = body.missing(&values) {
+    let (folder, mut desk) = desk::open(dir)?;
+    let mut values = fields::values(form, matches)?;
+    desk.complete(kind, &mut values, Some((&folder.protocol, &folder.text)))?;
+    if let Some(missing) = form.missing(&values) {
         return Err(Failure::Usage(format!(
-            "error: {}: expected --{missing}, found none; mend: `posology trial record DIR {} --help` says what it means",
+            "error: {}: expected --{}, found none; mend: `posology trial record DIR {} --help` says what it means",
             kind.word(),
+            missing.name,
             kind.word()
         )));
     }
-    let fact: Fact =
-        serde_json::from_value(json!({ "type": kind.name(), "body": values })).map_err(|error| {
-            let error = error.to_string();
-            let mend = if error.contains("mend:") { "" } else { "; mend: write it as --help shows" };
-            Failure::input(format!("{}: {error}{mend}", kind.word()))
-        })?;
-
-    let role = desk.role(&identity, kind)?;
-    let user = identity.user()?.to_owned();
+    let fact = form.fact(&values).map_err(Failure::input)?;
+    let by = desk.actor(identity.user()?, desk::role(&desk, &identity, kind)?);
     let text = |name: &str| matches.get_one::<String>(name).cloned();
     let corrects = match (text("corrects"), text("correction-reason")) {
         (Some(named), Some(reason)) => Some(Correction { hash: desk.find(&named)?.1, reason }),
         _ => None,
     };
-    let authenticated = desk.sign_in(&identity)?;
+    let authenticated = desk::sign_in(&mut desk, &identity)?;
     let what = desk::in_words(&fact);
-    let request = json!({ "fact": fact, "corrects": corrects, "by": user }).to_string();
-    let key = text("client-key").map(|key| desk::client_key(&key, &request));
-    if let Some(recorded) = key.as_ref().map(|key| desk.done_before(key)).transpose()?.flatten() {
-        desk::say(&recorded, &what, as_json);
-        return Ok(());
-    }
-    let event = Event { reason: text("because"), corrects, ..actor(&user, role).event(desk::now(), fact) };
-    let hash = desk.stage(event)?;
-    if let Some(meaning) = matches.get_one::<String>("sign") {
-        let meaning = super::sign::meaning(meaning)?;
-        desk.stage_signature(authenticated, role, meaning, &hash)?;
-    }
-    let recorded = desk.commit(key.as_ref())?;
+    let draft = Draft { fact, reason: text("because"), corrects };
+    let command = text("client-key").map(|key| draft.under(&key, &by.user));
+    let meaning = text("sign").map(|word| super::sign::meaning(&word)).transpose()?;
+    let signed = meaning.map(|meaning| (authenticated, meaning));
+    let unsigned = signed.is_none();
+    let recorded = desk.record_draft(&draft, &by, signed, command.as_ref())?;
     desk::say(&recorded, &what, as_json);
-    if let Some(who) =
-        awaits_signature(kind).filter(|_| !as_json && matches.get_one::<String>("sign").is_none())
+    if let Some(who) = awaits_signature(kind).filter(|_| !as_json && unsigned && !recorded.appended.repeated)
     {
         output::text(&format!(
             "It takes effect once signed by {who}: `posology trial sign {} {} --meaning approval`.",
@@ -125,89 +103,21 @@ fn append(
     Ok(())
 }
 
-/// Who must sign a kind before it has effect.
-fn awaits_signature(kind: Kind) -> Option<&'static str> {
-    match kind {
-        Kind::WrittenDirective => Some("an authorised user"),
-        Kind::Recommendation => Some("the chair"),
-        Kind::SponsorDecision => Some("the sponsor"),
-        _ => None,
-    }
-}
-
-/// What the record or the folder knows need not be typed.
-fn fill(
-    kind: Kind,
-    values: &mut Map<String, Value>,
-    folder: &Folder,
-    conduct: &Conduct,
-) -> Result<(), Failure> {
-    let number = values.get("review").and_then(Value::as_u64).and_then(|number| u32::try_from(number).ok());
-    let mut set = |name: &str, value: Value| {
-        if !values.contains_key(name) && !value.is_null() {
-            values.insert(name.to_owned(), value);
-        }
-    };
-    match (kind, number) {
-        (Kind::ProtocolAdopted, _) => {
-            let version = &folder.protocol.version;
-            set("version", json!(version.id));
-            set("date", json!(version.date));
-            set("reason", json!(version.reason));
-            set("text", json!(folder.text));
-            set("sha256", json!(folder.protocol_sha256()));
-        }
-        (Kind::SlotConfirmed, _) => {
-            let days = i64::from(conduct.protocol().map_or(0, |protocol| protocol.enrolment.slot_days));
-            let until = desk::now().saturating_add(jiff::SignedDuration::from_hours(24 * days));
-            set("until", json!(until.map_err(Failure::fault)?));
-        }
-        (Kind::Meeting, Some(number)) => {
-            if let Some((_, packet)) = review(conduct, number).packet {
-                let documents: Vec<&str> = packet.files.iter().map(|file| file.sha256.as_str()).collect();
-                set("documents", json!(documents));
-            }
-        }
-        (Kind::Recommendation, Some(number)) => {
-            let standing = review(conduct, number);
-            if let Some((_, packet)) = standing.packet {
-                set("packet", json!(packet_digest(&packet.files).map_err(Failure::fault)?));
-            }
-            if let Some((_, cut)) = standing.cut {
-                set("cohort", json!(cut.cohort));
-                set("rule-advice", json!(cut.advice));
-                let day = cut.cut.cut_off.to_zoned(jiff::tz::TimeZone::UTC).date();
-                set("cut-off", json!(day));
-            }
-            if let Some((_, meeting)) = standing.meeting {
-                set("date", json!(meeting.date));
-            }
-        }
-        (Kind::SponsorDecision, Some(number)) => {
-            if let Some((entry, recommendation)) = review(conduct, number).recommendation {
-                set("recommendation", json!(entry.hash));
-                set("cohort", json!(recommendation.cohort));
-            }
-        }
-        _ => {}
-    }
-    Ok(())
-}
-
 /// The options of a kind of event.
-fn command(kind: Kind, body: &Body) -> Command {
+fn command(form: &Form) -> Command {
+    let kind = form.kind;
     let mut command = Command::new(kind.word())
         .override_usage(format!("posology trial record DIR {} [OPTIONS]", kind.word()))
         .disable_version_flag(true)
         .term_width(100)
         .max_term_width(100)
         .next_help_heading("The fact");
-    for argument in body.arguments() {
+    for argument in fields::arguments(form) {
         command = command.arg(argument);
     }
     command = Identity::augment_args(command.next_help_heading("Who"));
     command
-        .about(body.says.clone())
+        .about(form.says.clone())
         .next_help_heading("The event")
         .arg(
             Arg::new("because")
@@ -247,10 +157,11 @@ fn command(kind: Kind, body: &Body) -> Command {
                 .action(clap::ArgAction::SetTrue)
                 .help("Print one JSON document instead of text for people"),
         )
-        .after_help(after(kind, body))
+        .after_help(after(form))
 }
 
-fn after(kind: Kind, body: &Body) -> String {
+fn after(form: &Form) -> String {
+    let kind = form.kind;
     let roles = who_may(kind);
     let signed = awaits_signature(kind)
         .map(|who| format!("\nIt takes effect once signed by {who} (--sign approval, or `trial sign`)."))
@@ -258,29 +169,16 @@ fn after(kind: Kind, body: &Body) -> String {
     format!(
         "Recorded by: {roles}.{signed}\nExample:\n  posology trial record DIR {}{}",
         kind.word(),
-        body.example()
+        form.example()
     )
 }
 
-fn who_may(kind: Kind) -> String {
-    let mut words = Vec::new();
-    for role in Role::ALL {
-        match reach(role, kind) {
-            Reach::Nowhere => {}
-            Reach::Site => words.push(format!("{} of the site", role.word())),
-            Reach::Trial => words.push(role.word().to_owned()),
-        }
-    }
-    words.join(", ")
-}
-
 fn overview() -> String {
-    let schema = json_schema();
-    let rows = Kind::ALL.iter().map(|kind| {
-        let says = Body::of(&schema, *kind).says;
-        let elsewhere = ELSEWHERE.iter().find(|(other, _)| other == kind);
-        let by = elsewhere.map_or_else(|| who_may(*kind), |(_, command)| format!("by `posology {command}`"));
-        vec![kind.word().to_owned(), output::wrapped(&says, 48), output::wrapped(&by, 40)]
+    let rows = Form::all().into_iter().map(|form| {
+        let kind = form.kind;
+        let elsewhere = ELSEWHERE.iter().find(|(other, _)| *other == kind);
+        let by = elsewhere.map_or_else(|| who_may(kind), |(_, command)| format!("by `posology {command}`"));
+        vec![kind.word().to_owned(), output::wrapped(&form.says, 48), output::wrapped(&by, 40)]
     });
     format!(
         "Usage: posology trial record DIR EVENT [OPTIONS]\n\nEvents that can be recorded; `posology trial record DIR EVENT --help` shows the options of one.\n{}",
@@ -307,9 +205,8 @@ mod tests {
 
     #[test]
     fn every_kind_has_options_that_do_not_clash() {
-        let schema = json_schema();
-        for kind in Kind::ALL {
-            command(*kind, &Body::of(&schema, *kind)).debug_assert();
+        for form in Form::all() {
+            command(&form).debug_assert();
         }
     }
 

@@ -1,20 +1,16 @@
 //! `review`: freezes the cut and writes the committee's packet; with a record and a user, the cut and the packet's
 //! hashes are recorded.
 
-use posology_report::packet::{self, Packet, ProgramVersion};
+use posology_report::packet::{self, ProgramVersion};
 use posology_trial::analysis::{Analysis, CohortAnalysis};
-use posology_trial::committee::{packet_digest, review, reviews};
 use posology_trial::cut::Cut;
-use posology_trial::event::{Chain, DataCut, Event, Kind, PacketFile, PacketFrozen};
+use posology_trial::event::{DataCut, Kind, PacketFile, PacketFrozen, sha256 as sha256_of};
 
 use crate::Review;
-use crate::desk::{self, Desk, actor};
+use crate::desk;
 use crate::failure::Failure;
 use crate::folder::{Folder, parse_cut, write_atomically};
 use crate::output;
-
-/// Width of a figure as PNG, pixels.
-const PNG_WIDTH: u32 = 1600;
 
 pub(crate) fn run(args: &Review, json: bool) -> Result<(), Failure> {
     let folder = Folder::open(&args.dir)?;
@@ -44,63 +40,41 @@ pub(crate) fn run(args: &Review, json: bool) -> Result<(), Failure> {
 
 /// Freezes the cut in the record and binds the packet to it by its hashes. The same cut again records nothing.
 fn recorded(args: &Review, cut_off: Option<jiff::Timestamp>, json: bool) -> Result<(), Failure> {
-    let mut desk = Desk::open(&args.dir)?;
-    let role = desk.role(&args.identity, Kind::DataCut)?;
-    let user = args.identity.user()?.to_owned();
-    let by = actor(&user, role);
+    let (folder, mut desk) = desk::open(&args.dir)?;
+    let role = desk::role(&desk, &args.identity, Kind::DataCut)?;
+    let by = desk.actor(args.identity.user()?, role);
+    let freezing = desk.freezing(args.review, args.cohort.as_deref(), cut_off)?;
+    let number = freezing.review;
 
-    let conduct = desk.record.conduct();
-    let numbers = reviews(conduct);
-    let number = args.review.unwrap_or_else(|| match numbers.last() {
-        None => 1,
-        Some(last) if review(conduct, *last).recommendation.is_none() => *last,
-        Some(last) => last.saturating_add(1),
-    });
-    let asked = Cut::freeze(desk.record.chain(), cut_off).map_err(Failure::input)?;
-    let standing = review(conduct, number);
-    let again = standing.cut.filter(|(_, frozen)| {
-        frozen.cut.cut_off == asked.cut_off
-            && args.cohort.as_ref().is_none_or(|cohort| frozen.cohort.as_ref() == Some(cohort))
-            && nothing_new(desk.record.chain(), frozen.cut.position)
-    });
-    let bound = standing.packet.and_then(|(_, packet)| packet_digest(&packet.files).ok());
-    let cut = again.map_or(asked, |(_, frozen)| frozen.cut.clone());
-    let again = again.is_some();
-
-    let (protocol, sha256) = desk.folder.in_force(desk.record.chain())?;
-    let analysis = Analysis::of(&protocol, &sha256, desk.record.chain(), &cut).map_err(Failure::input)?;
+    let chain = desk.record().chain();
+    let (protocol, sha256) = folder.in_force(chain)?;
+    let analysis = Analysis::of(&protocol, &sha256, chain, &freezing.cut).map_err(Failure::input)?;
     let cohort = cohort(&analysis, args.cohort.as_deref())?;
     let (results, files) = packet_files(&analysis, cohort, Some(number))?;
-    let listed: Vec<PacketFile> =
-        files.iter().map(|(name, bytes)| PacketFile { name: name.clone(), sha256: hash(bytes) }).collect();
-    let digest = packet_digest(&listed).map_err(Failure::fault)?;
-
-    let mut said = String::new();
-    if again && bound.as_ref() == Some(&digest) {
-        said.push_str(&format!(
-            "The cut and packet of review {number} are in the record already: nothing was added.\n"
-        ));
-    } else {
-        desk.sign_in(&args.identity)?;
-        if !again {
-            let advice = cohort.advice.as_ref().map(advice_in_words);
-            let fact = DataCut { review: number, cohort: Some(cohort.id.clone()), cut, advice };
-            let reason = args.because.clone();
-            desk.stage(Event { reason, ..by.event(desk::now(), fact) })?;
-        } else if bound.is_some() {
-            return Err(Failure::input(format!(
-                "review {number}: expected the packet frozen with this cut, {}, found another, {digest}; mend: the program that made the first was another version; take that one, or freeze a new cut with --because",
-                bound.unwrap_or_default()
-            )));
-        }
-        let fact = PacketFrozen { review: number, files: listed, prepared_by: args.prepared_by.clone() };
-        desk.stage(by.event(desk::now(), fact))?;
-        let done = desk.commit(None)?;
-        said.push_str(&format!(
-            "Recorded: the cut and packet of review {number}, up to event {}.\n",
-            done.appended.last
-        ));
+    let listed: Vec<PacketFile> = files
+        .iter()
+        .map(|(name, bytes)| PacketFile { name: name.clone(), sha256: sha256_of(bytes) })
+        .collect();
+    if !freezing.stands_with(&listed) {
+        desk::sign_in(&mut desk, &args.identity)?;
     }
+    let fact = DataCut {
+        review: number,
+        cohort: Some(cohort.id.clone()),
+        cut: freezing.cut.clone(),
+        advice: cohort.advice_in_words(),
+    };
+    let packet = PacketFrozen { review: number, files: listed, prepared_by: args.prepared_by.clone() };
+    let frozen = desk.freeze(&by, &freezing, fact, args.because.clone(), packet)?;
+    let digest = frozen.packet;
+    let said = match frozen.recorded {
+        None => {
+            format!("The cut and packet of review {number} are in the record already: nothing was added.\n")
+        }
+        Some(done) => {
+            format!("Recorded: the cut and packet of review {number}, up to event {}.\n", done.appended.last)
+        }
+    };
     write(&args.out, &files)?;
     if json {
         let mut results = results;
@@ -111,34 +85,6 @@ fn recorded(args: &Review, cut_off: Option<jiff::Timestamp>, json: bool) -> Resu
     output::text(&glance(&analysis, cohort, &format!("cut of review {number}"), &args.out, &files));
     output::text(&format!("{said}Packet {digest}: votes and the recommendation name this digest."));
     Ok(())
-}
-
-/// What the rule advises, in a line: the form that a recommendation quotes.
-pub(crate) fn advice_in_words(advice: &posology_trial::analysis::decision::Advice) -> String {
-    let because: Vec<&str> = advice.decision.because.iter().map(|because| because.says.as_str()).collect();
-    format!("{}: {}", advice.advised.word(), because.join("; "))
-}
-
-/// Whether nothing that a cut takes was recorded after a position.
-fn nothing_new(chain: &Chain, position: usize) -> bool {
-    chain.entries().iter().skip(position).all(|entry| {
-        matches!(
-            entry.event.fact.kind(),
-            Kind::DataCut
-                | Kind::PacketFrozen
-                | Kind::Meeting
-                | Kind::Recusal
-                | Kind::Sealed
-                | Kind::Minutes
-                | Kind::Signature
-                | Kind::Access
-                | Kind::Exported
-        )
-    })
-}
-
-fn hash(bytes: &[u8]) -> String {
-    posology_trial::event::sha256(bytes)
 }
 
 /// The files of a packet by name, and its results.
@@ -155,13 +101,7 @@ fn packet_files(
     let packet = packet::compose(analysis, &cohort.id, &program, recorded).map_err(Failure::input)?;
     let results = packet.json();
     bar.set_message("typesetting and drawing");
-    let (figures, documents) = std::thread::scope(|scope| {
-        let figures = scope.spawn(|| figures(&packet));
-        let documents = documents(&packet, &results);
-        (figures.join(), documents)
-    });
-    let mut files = documents?;
-    files.extend(figures.map_err(|_| Failure::fault("a figure could not be drawn"))??);
+    let files = packet.files().map_err(Failure::fault)?;
     bar.finish_and_clear();
     Ok((results, files))
 }
@@ -171,22 +111,6 @@ fn write(out: &std::path::Path, files: &[(String, Vec<u8>)]) -> Result<(), Failu
         write_atomically(&out.join(name), bytes)?;
     }
     Ok(())
-}
-
-/// The packet as the committee, a browser and a program read it.
-fn documents(packet: &Packet, results: &serde_json::Value) -> Result<Vec<(String, Vec<u8>)>, Failure> {
-    let html = posology_report::html::write(&packet.document).into_bytes();
-    #[cfg_attr(not(feature = "pdf"), allow(unused_mut))]
-    let mut files = vec![
-        ("packet.html".to_owned(), html),
-        ("packet.json".to_owned(), format!("{results:#}\n").into_bytes()),
-    ];
-    #[cfg(feature = "pdf")]
-    {
-        let pdf = posology_report::pdf::write(&packet.document).map_err(Failure::fault)?;
-        files.push(("packet.pdf".to_owned(), pdf));
-    }
-    Ok(files)
 }
 
 fn cohort<'a>(analysis: &'a Analysis, named: Option<&str>) -> Result<&'a CohortAnalysis, Failure> {
@@ -201,16 +125,6 @@ fn cohort<'a>(analysis: &'a Analysis, named: Option<&str>) -> Result<&'a CohortA
             )
         }),
     }
-}
-
-fn figures(packet: &Packet) -> Result<Vec<(String, Vec<u8>)>, Failure> {
-    let mut files = Vec::new();
-    for figure in &packet.figures {
-        let png = posology_report::figure::png::write(figure.svg(), PNG_WIDTH).map_err(Failure::fault)?;
-        files.push((format!("figures/{}.svg", figure.id), figure.svg().as_bytes().to_vec()));
-        files.push((format!("figures/{}.png", figure.id), png));
-    }
-    Ok(files)
 }
 
 /// The cohort at a glance and the advice with its reasons, for the terminal.
@@ -237,11 +151,12 @@ fn glance(
     ));
     let rows = analysis.patients_of(cohort).map(|patient| {
         let given = patient.exposure.fractions.iter().filter(|fraction| fraction.given.is_some()).count();
+        let meant = patient.exposure.fractions.iter().filter(|fraction| fraction.is_meant()).count();
         let best = &patient.response.best;
         let change = patient.response.best_change.as_ref().and_then(|change| change.percent_from_baseline());
         vec![
             patient.id.clone(),
-            format!("{given}/{}", patient.exposure.fractions.len()),
+            format!("{given}/{meant}"),
             patient
                 .exposure
                 .total_administered()
@@ -269,6 +184,13 @@ fn glance(
         rows,
     ));
     text.push('\n');
+    if let Some(monitored) = &cohort.monitored {
+        text.push_str(&format!("\n{}\n", monitored.title));
+        for because in &monitored.because {
+            text.push_str(&format!("  {}\n", because.says));
+        }
+        text.push_str(&format!("\nThe rule advises: {}", monitored.advised.word().to_uppercase()));
+    }
     if let Some(advice) = &cohort.advice {
         text.push_str(&format!(
             "\nKnown    {}\nPending  {}\nUnseen   {}\n\nThe rule advises: {}",

@@ -63,7 +63,7 @@ fn document(analysis: &Analysis) -> Value {
                 "stage": cohort.stage, "planned": cohort.planned, "treated": counts.treated,
                 "evaluable": counts.evaluable(), "dlt": counts.dlt, "pending": counts.pending,
                 "possible": counts.possible, "not_evaluable": counts.not_evaluable,
-                "advice": cohort.advice.as_ref().map(|advice| advice.advised.word()),
+                "advice": cohort.advised_word(),
             })
         })
         .collect();
@@ -134,6 +134,12 @@ fn words(analysis: &Analysis, board: &Board) -> String {
     }
     if !analysis.cohorts.is_empty() {
         text.push_str(&awaited(board));
+    }
+    for arm in &board.arms {
+        text.push_str(&format!(
+            "Arm {} ({}): {} of {} planned randomised, {} enrolled.\n",
+            arm.cohort, arm.regimen, arm.randomised, arm.planned, arm.enrolled
+        ));
     }
     for hold in &board.holds {
         let level = hold.regimen.as_ref().map(|regimen| format!(" on {regimen}")).unwrap_or_default();

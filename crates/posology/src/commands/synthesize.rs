@@ -3,6 +3,9 @@
 
 mod conducted;
 
+/// Everybody's password in a synthetic trial.
+pub(crate) const PASSWORD: &str = conducted::PASSWORD;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

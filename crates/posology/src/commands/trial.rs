@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
-use super::{bundle, check, found, history, import, people, record, sign, status, synthesize, verify};
+use super::{
+    bundle, check, found, history, import, people, randomise, record, sign, status, synthesize, verify,
+};
 use crate::failure::Failure;
 
 #[derive(Subcommand)]
@@ -31,6 +33,8 @@ pub(crate) enum TrialCommand {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         event: Vec<String>,
     },
+    /// Allocate a subject to the next arm of the list, by the seed; or check all allocations
+    Randomise(randomise::Randomise),
     /// Sign an event
     Sign(sign::Sign),
     /// Cast a vote of the committee; it is sealed
@@ -76,6 +80,7 @@ pub(crate) fn run(command: TrialCommand, json: bool) -> Result<(), Failure> {
         TrialCommand::Person(person) => people::person(&person, json),
         TrialCommand::Account(account) => people::account(&account, json),
         TrialCommand::Record { dir, event } => record::run(&dir, &event, json),
+        TrialCommand::Randomise(randomise) => randomise::run(&randomise, json),
         TrialCommand::Sign(signature) => sign::sign(&signature, json),
         TrialCommand::Vote(vote) => sign::vote(&vote, json),
         TrialCommand::Seal(minutes) => sign::seal_minutes(&minutes, json),

@@ -7,8 +7,7 @@ use clap::{Args, ValueEnum};
 use posology_design::characteristics::{Scenario, Yardstick};
 use posology_design::graph::{Graph, STATES_MAX};
 use posology_design::simulate::{
-    Arrivals, Conduct, NotSimulated, Onset, Part, Plan, Shard, Timing, Unit, WhileSuspended, merge, simulate,
-    simulate_shard,
+    Conduct, NotSimulated, Part, Plan, Shard, Timing, merge, simulate, simulate_shard,
 };
 use posology_design::{BadData, Design};
 use posology_trial::protocol::{DesignFile, read_toml};
@@ -87,22 +86,9 @@ impl Simulated {
             })?;
         }
         if plan.conduct.timing.is_none() && file.design.needs_follow_up() {
-            plan.conduct.timing = file.window_days.map(usual_timing);
+            plan.conduct.timing = file.window_days.map(Timing::usual);
         }
         Ok(plan)
-    }
-}
-
-/// Six patients in the length of a window, at random: the accrual of the TITE-BOIN paper (two a month, three months).
-/// Source: Yuan Y, Lin R, Li D, Nie L, Warren KE. Clin Cancer Res 2018;24:4921-4930, doi:10.1158/1078-0432.CCR-18-0246.
-fn usual_timing(window: f64) -> Timing {
-    Timing {
-        unit: Unit::Days,
-        rate: 6.0 / window,
-        arrivals: Arrivals::default(),
-        window,
-        onset: Onset::default(),
-        while_suspended: WhileSuspended::default(),
     }
 }
 

@@ -16,15 +16,16 @@ use posology_clinic::quantity::Activity;
 use posology_record::account::{Account, LockedRoot, Settings};
 use posology_record::record::Actor;
 use posology_record::signature::{KeyRing, SecretKey};
-use posology_trial::analysis::Analysis;
+use posology_trial::analysis::eligibility::findings;
+use posology_trial::analysis::{Analysis, CohortAnalysis};
 use posology_trial::committee::{packet_digest, seal};
 use posology_trial::conduct::{Conduct, Context};
 use posology_trial::cut::Cut;
 use posology_trial::event::{
     Administration, Amount, ApprovalBy, Assay, AssayBy, Attendance, Chain, Choice, Closed, CohortOpened,
-    DataCut, DirectedFraction, Eligibility, Enrolment, Event, Fact, KeyIssued, Kind, Meaning, Meeting, Mode,
-    PacketFile, PacketFrozen, Person, Prescription, ProtocolAdopted, Recommendation, Residual, Role,
-    RoleGranted, Screening, SecondCheck, SessionKind, SiteApproved, SiteOpened, SiteReleased,
+    Criterion, DataCut, DirectedFraction, Eligibility, Enrolment, Event, Fact, KeyIssued, Kind, Meaning,
+    Meeting, Mode, PacketFile, PacketFrozen, Person, Prescription, ProtocolAdopted, Recommendation, Residual,
+    Role, RoleGranted, Screening, SecondCheck, SessionKind, SiteApproved, SiteOpened, SiteReleased,
     SponsorDecision, Statement, ThyroidBlockade, TrialFounded, Vote, WrittenDirective, sha256,
 };
 use posology_trial::permission::{Reach, reach};
@@ -33,12 +34,12 @@ use posology_trial::synthetic::{Plan, ReviewPlan};
 use rust_decimal::Decimal;
 use serde_json::json;
 
-use crate::commands::review::advice_in_words;
-use crate::desk::{ROOT, SOFTWARE};
+use crate::desk::SOFTWARE;
 use crate::failure::Failure;
+use posology_record::desk::ROOT;
 
 /// The password of every invented person, and the passphrase of the invented root key.
-const PASSWORD: &str = "synthetic patients only";
+pub(super) const PASSWORD: &str = "synthetic patients only";
 
 /// Days before a meeting on which its packet is frozen.
 const READING_DAYS: i64 = 1;
@@ -394,12 +395,23 @@ fn before_enrolment(
     trial.by(&at_site(Role::SiteCoordinator, site), Role::SiteCoordinator, at, screening)?;
     let protocol = trial.conduct.protocol_of(&version);
     let regimen = protocol.and_then(|p| p.cohort(&fact.cohort)).map(|cohort| cohort.regimen.clone());
+    let criteria = protocol.map_or_else(Vec::new, |protocol| {
+        let known = trial.conduct.known_of(&subject);
+        let of_version = findings(protocol, &known, fact.date)
+            .into_iter()
+            .filter(|finding| finding.concerns != Some(false))
+            .map(|finding| (finding.id, finding.because.says));
+        let gates = regimen.as_deref().map(|regimen| protocol.gates_of(regimen)).unwrap_or_default();
+        let gates = gates.into_iter().map(|gate| (gate.id.clone(), gate.requires.clone()));
+        let met = |(id, evidence)| Criterion { id, met: true, evidence: Some(evidence) };
+        of_version.chain(gates).map(met).collect()
+    });
     let eligibility = Eligibility {
         subject,
         date: fact.date,
         protocol_version: version,
         regimen,
-        criteria: Vec::new(),
+        criteria,
         eligible: true,
         reason: None,
     };
@@ -415,27 +427,30 @@ fn direct(trial: &mut Conducted, last: &Prescription, site: &str, at: Timestamp)
         .as_ref()
         .zip(regimen.as_ref())
         .and_then(|(protocol, regimen)| protocol.regimen(regimen))
-        .map_or(1, |regimen| regimen.fraction.len());
+        .map_or(1, |regimen| regimen.required().count());
+    let optional = usize::try_from(last.fraction).is_ok_and(|number| number > planned);
     let fractions: Vec<DirectedFraction> = trial
         .conduct
         .of_subject(&subject, Kind::Prescription)
         .filter_map(|entry| match &entry.event.fact {
-            Fact::Prescription(fact) => Some(DirectedFraction {
-                fraction: fact.fraction,
-                activity: fact.activity?,
-                planned: fact.planned.as_ref()?.date()?,
-            }),
+            Fact::Prescription(fact) if !optional || fact.fraction == last.fraction => {
+                Some(DirectedFraction {
+                    fraction: fact.fraction,
+                    activity: fact.activity?,
+                    planned: fact.planned.as_ref()?.date()?,
+                })
+            }
             _ => None,
         })
         .collect();
-    if fractions.len() < planned {
+    if fractions.len() < planned && !optional {
         return Ok(());
     }
     let product = protocol.and_then(|protocol| protocol.product);
     let nuclide = product.as_ref().and_then(|product| product.radionuclide.clone()).unwrap_or_default();
     let first = fractions.iter().map(|fraction| fraction.planned).min();
     let directive = WrittenDirective {
-        directive: format!("WD-{subject}"),
+        directive: if optional { format!("WD-{subject}-{}", last.fraction) } else { format!("WD-{subject}") },
         date: at.to_zoned(TimeZone::UTC).date(),
         drug: product.as_ref().map(|product| product.name.clone()).unwrap_or_default(),
         radionuclide: nuclide.clone(),
@@ -558,7 +573,7 @@ fn freeze(trial: &mut Conducted, plan: &ReviewPlan, cohort: &str, at: Timestamp)
         return Err(Failure::fault("a review before any protocol"));
     };
     let analysis = Analysis::of(protocol, text, chain, &cut).map_err(Failure::input)?;
-    let advice = analysis.cohort(cohort).and_then(|cohort| cohort.advice.as_ref()).map(advice_in_words);
+    let advice = analysis.cohort(cohort).and_then(CohortAnalysis::advice_in_words);
     let program = posology_report::packet::ProgramVersion {
         name: "posology".to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
