@@ -9,6 +9,7 @@ mod csv_table;
 pub mod dataset;
 mod dataset_json;
 pub mod limits;
+pub mod package;
 pub mod problem;
 pub mod sdtm;
 mod xpt;
