@@ -856,7 +856,7 @@ fn programme() -> Register {
     Register(std::sync::Arc::new(|| {
         let read = |name: &str| std::fs::read_to_string(format!("{}/{name}", folder())).unwrap();
         let chain = Chain::read(&read("events.ndjson")).unwrap();
-        let protocol = Protocol::read(&read("trial.toml")).unwrap();
+        let (protocol, _) = Protocol::read(&read("trial.toml")).unwrap();
         let cut = Cut::freeze(&chain, None).unwrap();
         let analysis = Analysis::of(&protocol, "", &chain, &cut).unwrap();
         let register = Programme::read(REGISTER).unwrap();
