@@ -12,4 +12,5 @@ pub mod limits;
 pub mod package;
 pub mod problem;
 pub mod sdtm;
+pub mod tabulation;
 mod xpt;
