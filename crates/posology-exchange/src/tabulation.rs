@@ -4,7 +4,9 @@
 //! subject, sequence number, study day and epoch, and gathers supplemental qualifiers and related records. Left out:
 //! whatever is derived (that is ADaM's), and who recorded or signed (that is ODM's).
 
+mod course;
 mod demographics;
+mod design;
 mod exposure;
 mod frame;
 
@@ -55,10 +57,19 @@ impl TrialAtCut<'_> {
 #[must_use]
 pub fn tabulate(of: &TrialAtCut<'_>) -> Package {
     let frame = Frame::of(of);
-    let mut domains = vec![exposure::given(of)];
+    let mut domains = vec![
+        course::elements(of, &frame),
+        exposure::collected(of),
+        exposure::given(of),
+        course::disposition(of),
+        course::deviations(of),
+    ];
     domains.retain(|domain| !domain.is_empty());
     let mut tables = vec![demographics::table(of, &frame)];
+    tables.extend(course::visits(of));
     tables.extend(frame.assemble(domains));
+    tables.extend(design::tables(of));
+    tables.sort_by(|a, b| a.name.cmp(&b.name));
     Package {
         standard: Standard::Sdtm,
         study: of.study(),

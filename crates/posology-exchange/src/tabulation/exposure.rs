@@ -1,4 +1,5 @@
-//! EX: what was given, a record a fraction, with the administered activity in the unit in which it was recorded.
+//! EX: what was given, a record a fraction, with the administered activity in the unit in which it was recorded; EC: what
+//! was prescribed (SCHEDULED, per area where it was prescribed so) and what of it was given or not (PERFORMED).
 
 use posology_trial::event::{Administration, Amount};
 
@@ -6,13 +7,95 @@ use super::TrialAtCut;
 use super::frame::{Domain, Line};
 use crate::package::{Class, Column, Value};
 
+/// Exposure as collected.
+pub(super) fn collected(of: &TrialAtCut<'_>) -> Domain {
+    let protocol = &of.analysis.protocol;
+    let product = protocol.product.as_ref().map_or("STUDY TREATMENT", |product| product.name.as_str()).to_uppercase();
+    let route = protocol.product.as_ref().and_then(|product| product.route.as_deref()).map(str::to_uppercase);
+    let mut lines = Vec::new();
+    for patient in &of.analysis.patients {
+        let facts = &patient.facts;
+        let of_product = |line: &mut Line| {
+            line.set("ECTRT", product.as_str())
+                .set("ECDOSFRM", "INJECTION, SOLUTION")
+                .set("ECDOSFRQ", "ONCE")
+                .set("ECROUTE", route.as_deref());
+        };
+        for prescribed in &facts.prescriptions {
+            let mut line = Line::of(&patient.id);
+            of_product(&mut line);
+            let per_area = prescribed.per_area.map(per_area_of);
+            let activity = prescribed.activity.map(amount_of);
+            let (amount, unit) = match (&per_area, &activity) {
+                (Some((amount, unit)), _) => (Some(*amount), Some(unit.clone())),
+                (None, Some((amount, unit))) => (Some(*amount), Some((*unit).to_owned())),
+                (None, None) => (None, None),
+            };
+            let beside = activity.filter(|_| per_area.is_some()).map(|(amount, unit)| format!("{amount} {unit}"));
+            line.set("ECMOOD", "SCHEDULED")
+                .set("ECDOSE", amount)
+                .set("ECDOSU", unit)
+                .set_when("ECSTDTC", prescribed.planned.as_ref())
+                .qualify("FRACTION", FRACTION, Some(prescribed.fraction.to_string()), "CRF")
+                .qualify("PRSACT", "Prescribed Activity", beside, "CRF")
+                .qualify(
+                    "PRSBSA",
+                    "Body Surface Area of the Prescription, m2",
+                    prescribed.body_surface_m2.map(|area| area.normalize().to_string()),
+                    "CRF",
+                );
+            lines.push(line);
+        }
+        for given in &facts.administrations {
+            let mut line = amounts(&patient.id, given, protocol.is_product(&given.treatment), &COLLECTED);
+            line.set("ECMOOD", "PERFORMED").set("ECOCCUR", "Y");
+            lines.push(line);
+        }
+        for omitted in &facts.omitted {
+            let mut line = Line::of(&patient.id);
+            line.set("ECTRT", product.as_str())
+                .set("ECMOOD", "PERFORMED")
+                .set("ECOCCUR", "N")
+                .set("ECADJ", omitted.adjustment.reason.as_str())
+                .set_when("ECSTDTC", Some(&omitted.date))
+                .qualify("FRACTION", FRACTION, Some(omitted.fraction.to_string()), "CRF");
+            lines.push(line);
+        }
+    }
+    Domain {
+        code: "EC",
+        label: "Exposure as Collected",
+        class: Class::Interventions,
+        structure: "One record per protocol-specified study treatment, collected-dosing interval, per subject, per mood",
+        columns: vec![
+            Column::text("ECTRT", "Name of Treatment").required(),
+            Column::text("ECMOOD", "Mood").assigned().coded("BRDGMOOD"),
+            Column::text("ECOCCUR", "Occurrence").coded("NY"),
+            Column::float("ECDOSE", "Dose").expected(),
+            Column::text("ECDOSU", "Dose Units").expected().coded("UNIT"),
+            Column::text("ECDOSFRM", "Dose Form").expected().assigned().coded("FRM"),
+            Column::text("ECDOSFRQ", "Dosing Frequency per Interval").assigned().coded("FREQ"),
+            Column::text("ECROUTE", "Route of Administration").coded("ROUTE"),
+            Column::text("ECLOT", "Lot Number"),
+            Column::text("ECADJ", "Reason for Dose Adjustment"),
+            Column::iso("ECSTDTC", "Start Date/Time of Treatment").expected(),
+            Column::iso("ECENDTC", "End Date/Time of Treatment").expected(),
+        ],
+        order: &["ECSTDTC", "ECTRT", "ECMOOD"],
+        timing: Some("ECSTDTC"),
+        lines,
+    }
+}
+
+const FRACTION: &str = "Number of the Fraction";
+
 /// Exposure.
 pub(super) fn given(of: &TrialAtCut<'_>) -> Domain {
     let protocol = &of.analysis.protocol;
     let mut lines = Vec::new();
     for patient in &of.analysis.patients {
         for given in &patient.facts.administrations {
-            lines.push(line(&patient.id, given, protocol.is_product(&given.treatment)));
+            lines.push(amounts(&patient.id, given, protocol.is_product(&given.treatment), &EXPOSURE));
         }
     }
     Domain {
@@ -38,7 +121,41 @@ pub(super) fn given(of: &TrialAtCut<'_>) -> Domain {
     }
 }
 
-fn line(subject: &str, given: &Administration, product: bool) -> Line {
+/// Names of the variables of a domain of exposure.
+struct Names {
+    treatment: &'static str,
+    amount: &'static str,
+    unit: &'static str,
+    form: &'static str,
+    frequency: &'static str,
+    route: &'static str,
+    lot: &'static str,
+    adjustment: &'static str,
+    start: &'static str,
+    end: &'static str,
+}
+
+macro_rules! names {
+    ($code:literal) => {
+        Names {
+            treatment: concat!($code, "TRT"),
+            amount: concat!($code, "DOSE"),
+            unit: concat!($code, "DOSU"),
+            form: concat!($code, "DOSFRM"),
+            frequency: concat!($code, "DOSFRQ"),
+            route: concat!($code, "ROUTE"),
+            lot: concat!($code, "LOT"),
+            adjustment: concat!($code, "ADJ"),
+            start: concat!($code, "STDTC"),
+            end: concat!($code, "ENDTC"),
+        }
+    };
+}
+
+const EXPOSURE: Names = names!("EX");
+const COLLECTED: Names = names!("EC");
+
+fn amounts(subject: &str, given: &Administration, product: bool, names: &Names) -> Line {
     let mut line = Line::of(subject);
     let (value, unit) = match &given.amount {
         Some(Amount::Activity(activity)) => {
@@ -48,22 +165,17 @@ fn line(subject: &str, given: &Administration, product: bool) -> Line {
         Some(Amount::Other { value, unit }) => (value.normalize().into(), unit.as_str().into()),
         None => (Value::Missing, Value::Missing),
     };
-    line.set("EXTRT", given.treatment.to_uppercase())
-        .set("EXDOSE", value)
-        .set("EXDOSU", unit)
-        .set("EXDOSFRM", product.then_some("INJECTION, SOLUTION"))
-        .set("EXDOSFRQ", product.then_some("ONCE"))
-        .set("EXROUTE", given.route.as_deref().map(str::to_uppercase))
-        .set("EXLOT", given.lot.as_deref())
-        .set("EXADJ", given.adjustment.as_ref().map(|why| why.reason.as_str()))
-        .set_when("EXSTDTC", Some(&given.start))
-        .set_when("EXENDTC", Some(given.end.as_ref().unwrap_or(&given.start)))
-        .qualify(
-            "FRACTION",
-            "Number of the Fraction",
-            given.fraction.map(|fraction| fraction.to_string()),
-            "Collected",
-        );
+    line.set(names.treatment, given.treatment.to_uppercase())
+        .set(names.amount, value)
+        .set(names.unit, unit)
+        .set(names.form, product.then_some("INJECTION, SOLUTION"))
+        .set(names.frequency, product.then_some("ONCE"))
+        .set(names.route, given.route.as_deref().map(str::to_uppercase))
+        .set(names.lot, given.lot.as_deref())
+        .set(names.adjustment, given.adjustment.as_ref().map(|why| why.reason.as_str()))
+        .set_when(names.start, Some(&given.start))
+        .set_when(names.end, given.end.as_ref())
+        .qualify("FRACTION", FRACTION, given.fraction.map(|fraction| fraction.to_string()), "CRF");
     line
 }
 
@@ -79,4 +191,16 @@ pub(super) fn amount_of(
         Gigabecquerel => activity.mbq() / rust_decimal::Decimal::ONE_THOUSAND,
     };
     (value.normalize(), unit.symbol())
+}
+
+/// An activity per area as it was recorded: its value and its unit.
+fn per_area_of(activity: posology_clinic::quantity::ActivityPerArea) -> (rust_decimal::Decimal, String) {
+    use posology_clinic::quantity::ActivityUnit::{Gigabecquerel, Megabecquerel, Millicurie};
+    let unit = activity.shown_in();
+    let value = match unit {
+        Millicurie => activity.mci_per_m2(),
+        Megabecquerel => activity.mbq_per_m2(),
+        Gigabecquerel => activity.mbq_per_m2() / rust_decimal::Decimal::ONE_THOUSAND,
+    };
+    (value.normalize(), format!("{}/m2", unit.symbol()))
 }

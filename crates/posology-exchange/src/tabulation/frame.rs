@@ -33,6 +33,40 @@ pub(super) const SCREENING: &str = "SCREENING";
 pub(super) const TREATMENT: &str = "TREATMENT";
 pub(super) const FOLLOW_UP: &str = "FOLLOW-UP";
 
+/// An element of every arm.
+pub(super) struct Element {
+    pub(super) code: &'static str,
+    pub(super) name: &'static str,
+    pub(super) epoch: &'static str,
+    pub(super) begins: &'static str,
+    pub(super) ends: &'static str,
+}
+
+/// The elements, in the order in which a subject goes through them.
+pub(super) const ELEMENTS: &[Element] = &[
+    Element {
+        code: "SCRN",
+        name: "Screening",
+        epoch: SCREENING,
+        begins: "Informed consent",
+        ends: "Start of the first fraction",
+    },
+    Element {
+        code: "TRT",
+        name: "Treatment and DLT window",
+        epoch: TREATMENT,
+        begins: "Start of the first fraction",
+        ends: "The day after the last fraction or, if later, after the end of the DLT window",
+    },
+    Element {
+        code: "FU",
+        name: "Follow-up",
+        epoch: FOLLOW_UP,
+        begins: "The day after the last fraction or, if later, after the end of the DLT window",
+        ends: "The study is left or completed, or death",
+    },
+];
+
 impl Elements {
     pub(super) fn of(patient: &PatientAnalysis, cut: Date) -> Self {
         let treatment = patient.exposure.first();
