@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use posology_clinic::laboratory::{Analyte, convert};
 use posology_clinic::quantity::{Activity, ActivityPerArea, ActivityUnit};
 use posology_trial::event::{
-    Adjustment, Administration, AdverseEvent, Amount, Disposition, Fact, FractionOmitted, History,
+    Adjustment, Administration, AdverseEvent, Amount, Disposition, Enrolment, Fact, FractionOmitted, History,
     Laboratory, NewTherapy, Prescription, ProgressionFoundBy, ResponseAssessment, Subject, Support,
     SupportKind, Visit, VitalSign,
 };
@@ -13,6 +13,7 @@ use rust_decimal::Decimal;
 
 use super::record::{Record, parse_decimal};
 use crate::problem::{Problem, quoted};
+use crate::tabulation::ENTERED;
 
 /// What a record says to the trial.
 pub(super) enum Mapped {
@@ -241,6 +242,19 @@ fn exposure(record: &mut Record<'_>, context: &Context) -> Result<Mapped, Proble
     Ok(Fact::Administration(fact).into())
 }
 
+/// A supplemental qualifier read as what it holds.
+fn qualified<T>(
+    record: &Record<'_>,
+    name: &str,
+    expected: &str,
+    read: impl Fn(&str) -> Option<T>,
+) -> Result<Option<T>, Problem> {
+    let Some(text) = record.qualifier(name) else { return Ok(None) };
+    read(text)
+        .map(Some)
+        .ok_or_else(|| record.problem(name, expected, &quoted(text), "correct the supplemental qualifier"))
+}
+
 /// EC says what was planned (SCHEDULED), what was omitted (ECOCCUR N) and, where EX is absent, what was given.
 fn exposure_as_collected(record: &mut Record<'_>, context: &mut Context) -> Result<Mapped, Problem> {
     let fraction = || {
@@ -287,8 +301,12 @@ fn exposure_as_collected(record: &mut Record<'_>, context: &mut Context) -> Resu
                 } else {
                     None
                 },
-                body_surface_m2: None,
-                activity: if per_area { None } else { Some(Activity::new(value, known).map_err(bad)?) },
+                body_surface_m2: qualified(record, "PRSBSA", "an area in m2, such as 1.97", parse_decimal)?,
+                activity: if per_area {
+                    qualified(record, "PRSACT", "an activity, such as 50.2 mCi", |text| text.parse().ok())?
+                } else {
+                    Some(Activity::new(value, known).map_err(bad)?)
+                },
                 planned: planned.clone(),
             };
             if let Some(planned) = planned {
@@ -630,6 +648,20 @@ fn response(record: &mut Record<'_>) -> Result<Mapped, Problem> {
 
 fn disposition(record: &mut Record<'_>) -> Result<Mapped, Problem> {
     let term = record.required("DSTERM")?;
+    if let Some(cohort) = record.qualifier("COHORT").filter(|_| record.text("DSDECOD") == Some(ENTERED)) {
+        let date = record.required_when("DSSTDTC")?.date().ok_or_else(|| {
+            record.problem("DSSTDTC", "the whole day of enrolment", "a part of it", "write it as YYYY-MM-DD")
+        })?;
+        let fact = Enrolment {
+            subject: record.subject()?,
+            cohort: cohort.to_owned(),
+            date,
+            protocol_version: record.qualifier("PROTVER").unwrap_or("not recorded").to_owned(),
+            replaces: record.qualifier("REPLACES").map(str::to_owned),
+            stratum: record.qualifier("STRATUM").map(str::to_owned),
+        };
+        return Ok(Fact::Enrolment(fact).into());
+    }
     let fact = Disposition {
         subject: record.subject()?,
         standard: record.owned("DSDECOD").unwrap_or_else(|| term.clone()),

@@ -4,11 +4,12 @@
 use std::collections::BTreeMap;
 
 use posology_trial::event::{DeviationCategory, Fact, Visit};
+use posology_trial::when::When;
 use rust_decimal::Decimal;
 
 use super::TrialAtCut;
-use super::frame::{Domain, ELEMENTS, Frame, Line};
-use crate::package::{Class, Column, Table};
+use super::frame::{Domain, ELEMENTS, Frame, Line, STUDY_DAY_IS};
+use crate::package::{Class, Column, Table, Value};
 
 /// Subject elements.
 pub(super) fn elements(of: &TrialAtCut<'_>, frame: &Frame) -> Domain {
@@ -46,6 +47,7 @@ pub(super) fn elements(of: &TrialAtCut<'_>, frame: &Frame) -> Domain {
         ],
         order: &["SESTDTC", "TAETORD"],
         timing: Some("SESTDTC"),
+        visits: false,
         lines,
     }
 }
@@ -90,6 +92,7 @@ pub(super) fn disposition(of: &TrialAtCut<'_>) -> Domain {
         ],
         order: &["DSSTDTC", "DSCAT", "DSDECOD"],
         timing: Some("DSSTDTC"),
+        visits: false,
         lines,
     }
 }
@@ -124,6 +127,7 @@ pub(super) fn deviations(of: &TrialAtCut<'_>) -> Domain {
         ],
         order: &["DVSTDTC", "DVTERM"],
         timing: Some("DVSTDTC"),
+        visits: false,
         lines: lines.collect(),
     }
 }
@@ -132,7 +136,7 @@ pub(super) fn deviations(of: &TrialAtCut<'_>) -> Domain {
 const UNPLANNED: i64 = 9_000;
 
 /// Visits. One recorded without a number is unplanned: it is numbered by its name and by its place among the subject's.
-pub(super) fn visits(of: &TrialAtCut<'_>) -> Option<Table> {
+pub(super) fn visits(of: &TrialAtCut<'_>, frame: &Frame) -> Option<Table> {
     let mut names: Vec<&str> = of
         .analysis
         .patients
@@ -149,6 +153,8 @@ pub(super) fn visits(of: &TrialAtCut<'_>) -> Option<Table> {
         let mut visits: Vec<&Visit> = patient.facts.visits.iter().collect();
         visits.sort_by_key(|visit| visit.start.as_ref().map(|when| (when.earliest_date(), when.to_string())));
         let mut count: BTreeMap<&str, i64> = BTreeMap::new();
+        let elements = frame.elements(&patient.id);
+        let day = |when: Option<&When>| Value::from(when.and_then(When::date).and_then(|day| elements.study_day(day)));
         for visit in visits {
             let (number, name) = match visit.number {
                 Some(number) => (number, visit.name.clone()),
@@ -171,6 +177,8 @@ pub(super) fn visits(of: &TrialAtCut<'_>) -> Option<Table> {
                 planned.then_some("Y").into(),
                 visit.start.as_ref().map(ToString::to_string).into(),
                 visit.end.as_ref().map(ToString::to_string).into(),
+                day(visit.start.as_ref()),
+                day(visit.end.as_ref()),
             ]);
         }
     }
@@ -192,6 +200,8 @@ pub(super) fn visits(of: &TrialAtCut<'_>) -> Option<Table> {
             Column::text("SVOCCUR", "Visit Occurrence").expected().coded("NY"),
             Column::iso("SVSTDTC", "Start Date/Time of Observation").expected(),
             Column::iso("SVENDTC", "End Date/Time of Observation").expected(),
+            Column::integer("SVSTDY", "Study Day of Start of Observation").derived(STUDY_DAY_IS),
+            Column::integer("SVENDY", "Study Day of End of Observation").expected().derived(STUDY_DAY_IS),
         ],
         rows,
     };

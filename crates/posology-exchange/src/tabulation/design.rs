@@ -1,10 +1,10 @@
 //! The design of the trial: arms and their elements (TA, TE), visits (TV), criteria of eligibility (TI), summary (TS).
 
-use posology_trial::protocol::{Protocol, Regimen};
+use posology_trial::protocol::Protocol;
 
 use super::TrialAtCut;
 use super::demographics::arm_name;
-use super::frame::{ELEMENTS, Element};
+use super::frame::{ELEMENTS, Element, planned_visits};
 use crate::package::{Class, Column, TERMINOLOGY, Table, Value};
 
 fn table(name: &str, label: &str, structure: &str, keys: &[&'static str], columns: Vec<Column>) -> Table {
@@ -95,11 +95,6 @@ fn elements(of: &TrialAtCut<'_>) -> Table {
     table
 }
 
-/// Fractions of a regimen as its days tell them.
-fn fraction_days(regimen: &Regimen) -> impl Iterator<Item = i32> {
-    regimen.fraction.iter().map(|fraction| fraction.day)
-}
-
 /// TV: screening, the day of each fraction of any regimen, the end of the DLT window.
 fn visits(of: &TrialAtCut<'_>) -> Table {
     let protocol = &of.analysis.protocol;
@@ -116,31 +111,16 @@ fn visits(of: &TrialAtCut<'_>) -> Table {
             Column::text("TVSTRL", "Visit Start Rule").required().of_protocol(),
         ],
     );
-    let mut row = |number: i64, name: String, day: Option<i64>, begins: String| {
+    for visit in planned_visits(protocol) {
         table.rows.push(vec![
             study(of).into(),
             "TV".into(),
-            number.into(),
-            name.into(),
-            day.into(),
+            visit.number.into(),
+            visit.name.into(),
+            visit.day.into(),
             Value::Missing,
-            begins.into(),
+            visit.begins.into(),
         ]);
-    };
-    let mut days: Vec<i32> = protocol.regimen.iter().flat_map(fraction_days).collect();
-    days.sort_unstable();
-    days.dedup();
-    if days.is_empty() {
-        return table;
-    }
-    row(1, "SCREENING".to_owned(), None, "Informed consent".to_owned());
-    for (day, number) in days.iter().zip(2_i64..) {
-        row(number, format!("DAY {day}"), Some(i64::from(*day)), format!("A fraction planned for study day {day}"));
-    }
-    if let Some(dlt) = &protocol.dlt {
-        let number = 2 + i64::try_from(days.len()).unwrap_or_default();
-        let begins = format!("End of the DLT window of {} days from the first fraction", dlt.window_days);
-        row(number, "END OF DLT WINDOW".to_owned(), Some(i64::from(dlt.window_days) + 1), begins);
     }
     table
 }
@@ -367,7 +347,7 @@ fn parameters(of: &TrialAtCut<'_>) -> Vec<(&'static str, &'static str, Parameter
         begun.min().map_or(Parameter::Unknown("NASK"), |day| Parameter::Iso(day.to_string())),
     ));
     let holds: Vec<&str> = protocol.stopping.hold.iter().map(|hold| hold.id.as_str()).collect();
-    let rules = if holds.is_empty() { "NONE".to_owned() } else { holds.join(", ") };
+    let rules = if holds.is_empty() { "No rule stops the trial".to_owned() } else { holds.join(", ") };
     all.push(("STOPRULE", "Study Stop Rules", text(parts(&rules).into_iter().next().unwrap_or_default())));
     all.extend([
         ("STYPE", "Study Type", term("INTERVENTIONAL", "C98388")),

@@ -2,6 +2,7 @@
 //! was prescribed (SCHEDULED, per area where it was prescribed so) and what of it was given or not (PERFORMED).
 
 use posology_trial::event::{Administration, Amount};
+use posology_trial::state::Patient;
 
 use super::TrialAtCut;
 use super::frame::{Domain, Line};
@@ -40,7 +41,7 @@ pub(super) fn collected(of: &TrialAtCut<'_>) -> Domain {
                 .qualify("PRSACT", "Prescribed Activity", beside, "CRF")
                 .qualify(
                     "PRSBSA",
-                    "Body Surface Area of the Prescription, m2",
+                    "Body Surface Area Prescribed For, m2",
                     prescribed.body_surface_m2.map(|area| area.normalize().to_string()),
                     "CRF",
                 );
@@ -48,13 +49,14 @@ pub(super) fn collected(of: &TrialAtCut<'_>) -> Domain {
         }
         for given in &facts.administrations {
             let mut line = amounts(&patient.id, given, protocol.is_product(&given.treatment), &COLLECTED);
-            line.set("ECMOOD", "PERFORMED").set("ECOCCUR", "Y");
+            line.set("ECMOOD", "PERFORMED").set("ECPRESP", "Y").set("ECOCCUR", "Y");
             lines.push(line);
         }
         for omitted in &facts.omitted {
             let mut line = Line::of(&patient.id);
             line.set("ECTRT", product.as_str())
                 .set("ECMOOD", "PERFORMED")
+                .set("ECPRESP", "Y")
                 .set("ECOCCUR", "N")
                 .set("ECADJ", omitted.adjustment.reason.as_str())
                 .set_when("ECSTDTC", Some(&omitted.date))
@@ -70,6 +72,7 @@ pub(super) fn collected(of: &TrialAtCut<'_>) -> Domain {
         columns: vec![
             Column::text("ECTRT", "Name of Treatment").required(),
             Column::text("ECMOOD", "Mood").assigned().coded("BRDGMOOD"),
+            Column::text("ECPRESP", "Pre-Specified").assigned().coded("NY"),
             Column::text("ECOCCUR", "Occurrence").coded("NY"),
             Column::float("ECDOSE", "Dose").expected(),
             Column::text("ECDOSU", "Dose Units").expected().coded("UNIT"),
@@ -83,6 +86,7 @@ pub(super) fn collected(of: &TrialAtCut<'_>) -> Domain {
         ],
         order: &["ECSTDTC", "ECTRT", "ECMOOD"],
         timing: Some("ECSTDTC"),
+        visits: false,
         lines,
     }
 }
@@ -94,8 +98,15 @@ pub(super) fn given(of: &TrialAtCut<'_>) -> Domain {
     let protocol = &of.analysis.protocol;
     let mut lines = Vec::new();
     for patient in &of.analysis.patients {
+        let mut read = Vec::new();
         for given in &patient.facts.administrations {
-            lines.push(amounts(&patient.id, given, protocol.is_product(&given.treatment), &EXPOSURE));
+            let product = protocol.is_product(&given.treatment);
+            let mut line = amounts(&patient.id, given, product, &EXPOSURE);
+            if let Some(fraction) = given.fraction.filter(|fraction| product && !read.contains(fraction)) {
+                read.push(fraction);
+                readings(&mut line, &patient.facts, fraction);
+            }
+            lines.push(line);
         }
     }
     Domain {
@@ -117,7 +128,21 @@ pub(super) fn given(of: &TrialAtCut<'_>) -> Domain {
         ],
         order: &["EXSTDTC", "EXTRT"],
         timing: Some("EXSTDTC"),
+        visits: false,
         lines,
+    }
+}
+
+/// What the calibrator read before a fraction was given and of what was left: no variable holds them.
+fn readings(line: &mut Line, facts: &Patient, fraction: u32) {
+    let assays = facts.assays.iter().filter(|one| one.fraction == fraction).map(|one| (one.activity, one.at));
+    let left = facts.residuals.iter().filter(|one| one.fraction == fraction).map(|one| (one.activity, one.at));
+    let said = |(activity, at)| format!("fraction {fraction}: {activity} at {at}");
+    for (name, reading) in ["ASSAY", "ASSAY2", "ASSAY3", "ASSAY4"].into_iter().zip(assays.map(said)) {
+        line.qualify(name, "Activity Before Use", Some(reading), "CRF");
+    }
+    for (name, reading) in ["RESIDUAL", "RESIDUA2", "RESIDUA3", "RESIDUA4"].into_iter().zip(left.map(said)) {
+        line.qualify(name, "Activity Left", Some(reading), "CRF");
     }
 }
 
