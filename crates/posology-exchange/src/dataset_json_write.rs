@@ -73,7 +73,12 @@ pub fn write(package: &Package, table: &Table, form: Form, out: impl Write) -> i
     }
 }
 
-fn lines(metadata: &Map<String, Json>, table: &Table, types: &[Typed], out: &mut impl Write) -> io::Result<()> {
+fn lines(
+    metadata: &Map<String, Json>,
+    table: &Table,
+    types: &[Typed],
+    out: &mut impl Write,
+) -> io::Result<()> {
     serde_json::to_writer(&mut *out, metadata)?;
     out.write_all(b"\n")?;
     for row in &table.rows {
@@ -95,7 +100,11 @@ fn cell(value: &Value, typed: Typed) -> Json {
         (Value::Number(number), Typed::Decimal) => json!(number.normalize().to_string()),
         (Value::Number(number), _) => {
             // A whole number has no exponent and no point, and is exact.
-            number.normalize().to_string().parse::<i64>().map_or_else(|_| json!(number.to_string()), Json::from)
+            number
+                .normalize()
+                .to_string()
+                .parse::<i64>()
+                .map_or_else(|_| json!(number.to_string()), Json::from)
         }
         (Value::Date(date), _) => json!(date.to_string()),
     }
@@ -123,7 +132,9 @@ fn typed(table: &Table, index: usize) -> Typed {
                 Typed::Text
             } else if texts.clone().all(|text| text.parse::<Date>().is_ok() && text.len() == 10) {
                 Typed::Date
-            } else if texts.all(|text| text.len() >= 19 && text.parse::<When>().is_ok_and(|when| when.instant().is_some())) {
+            } else if texts.all(|text| {
+                text.len() >= 19 && text.parse::<When>().is_ok_and(|when| when.instant().is_some())
+            }) {
                 Typed::DateTime
             } else {
                 Typed::Text
@@ -141,7 +152,10 @@ fn metadata(package: &Package, table: &Table, types: &[Typed]) -> Map<String, Js
     };
     put("datasetJSONCreationDateTime", json!(created));
     put("datasetJSONVersion", json!("1.1.0"));
-    put("fileOID", json!(format!("{}.{}.{}.{}", package.study.id, standard.name(), package.source.position, table.name)));
+    put(
+        "fileOID",
+        json!(format!("{}.{}.{}.{}", package.study.id, standard.name(), package.source.position, table.name)),
+    );
     put("dbLastModifiedDateTime", json!(created));
     put("originator", json!(if package.study.synthetic { "Synthetic patients" } else { "Posology" }));
     let (name, version) = package.source.program.split_once(' ').unwrap_or((&package.source.program, "0"));
@@ -153,8 +167,12 @@ fn metadata(package: &Package, table: &Table, types: &[Typed]) -> Map<String, Js
     put("records", json!(table.rows.len()));
     put("name", json!(table.name));
     put("label", json!(table.label));
-    let columns: Vec<Json> =
-        table.columns.iter().enumerate().map(|(index, column)| described(table, index, column, types)).collect();
+    let columns: Vec<Json> = table
+        .columns
+        .iter()
+        .enumerate()
+        .map(|(index, column)| described(table, index, column, types))
+        .collect();
     put("columns", Json::Array(columns));
     map
 }

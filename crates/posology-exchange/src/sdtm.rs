@@ -3,8 +3,8 @@
 //! Start at [`import`]. A data set's domain is what its DOMAIN (or RDOMAIN) says, not what its file is called;
 //! demographics are read first, for a row speaks of a subject who is there or it is refused. A row is remembered
 //! by its data set, its key and the hash of its canonical text: the same row is skipped, a changed one becomes a
-//! correction, one that vanished is reported and never deleted. Units and dates are never guessed. Left out: FA
-//! (adjudications of a committee), lesions (TU, TR), and every domain not listed in [`DOMAINS`].
+//! correction, one that vanished is reported and never deleted. Units and dates are never guessed. Left out: lesions
+//! (TU, TR), and every domain not listed in [`DOMAINS`].
 
 mod facts;
 mod organ;
@@ -31,8 +31,8 @@ pub use report::{Counts, FileReport, ImportReport, Listed, Outcome};
 ///
 /// Demographics come first, and planned fractions (EC) before those given (EX). The last is no SDTM domain: absorbed doses of
 /// organs, in a file of the name `organ-doses`.
-pub const DOMAINS: [&str; 13] =
-    ["DM", "EC", "EX", "AE", "LB", "VS", "RS", "DS", "MH", "SV", "CM", "PR", organ::DOMAIN];
+pub const DOMAINS: [&str; 16] =
+    ["DM", "EC", "EX", "AE", "FA", "LB", "VS", "RS", "DS", "DD", "DV", "MH", "SV", "CM", "PR", organ::DOMAIN];
 
 /// A file to import: its name, and a way to read it from the beginning (import reads it more than once).
 pub struct SourceFile {
@@ -489,6 +489,9 @@ impl Importer<'_> {
                     for warning in std::mem::take(&mut record.warnings) {
                         report.warnings.push(warning);
                     }
+                    // A judgement on an event names it by the key under which the event is recorded.
+                    let named = record.qualifier("EVENTKEY").zip(record.text("USUBJID"));
+                    let key = named.map_or(key, |(event, subject)| format!("{subject}/{event}"));
                     drop(record);
                     if let Some(supplements) = &mut supplements {
                         supplements.settle(&joined, fate, &key);
@@ -1027,6 +1030,11 @@ impl Supplement {
                 "EX" => name == "FRACTION",
                 "EC" => ["FRACTION", "PRSACT", "PRSBSA"].contains(&name),
                 "DS" => ["COHORT", "PROTVER", "REPLACES", "STRATUM"].contains(&name),
+                "AE" | "FA" => name == "EVENTKEY",
+                "MH" => name == "MHCATALL",
+                "CM" => name == "MYELOSUP",
+                "DD" => ["DTHREL", "DTHPD"].contains(&name),
+                "DV" => name == "DVACTION",
                 _ => false,
             }
     }
@@ -1084,7 +1092,11 @@ impl Supplement {
             Some((fraction.parse::<u32>().ok()?, activity.parse().ok()?, at.parse::<Timestamp>().ok()?))
         };
         let Some((fraction, activity, at)) = parts() else {
-            return Err(("QVAL", "a reading such as fraction 1: 51.84 mCi at 2017-09-12T15:10:00Z", quoted(&self.value)));
+            return Err((
+                "QVAL",
+                "a reading such as fraction 1: 51.84 mCi at 2017-09-12T15:10:00Z",
+                quoted(&self.value),
+            ));
         };
         let subject = self.subject.clone();
         Ok(if self.name.starts_with(RESIDUAL) {

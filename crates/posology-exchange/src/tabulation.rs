@@ -17,7 +17,7 @@ use posology_trial::analysis::Analysis;
 use posology_trial::event::Chain;
 
 use crate::package::{Package, Source, Standard, Study};
-pub(crate) use course::ENTERED;
+pub(crate) use course::{AT_CUT_OFF, ENTERED};
 use frame::Frame;
 
 /// A trial at a data cut: its analysis, and the chain of events on which it rests.

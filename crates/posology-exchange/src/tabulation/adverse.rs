@@ -75,23 +75,62 @@ fn event_columns() -> Vec<Column> {
     ]
 }
 
+/// Codes of MedDRA's system organ classes, by their names.
+const CLASSES: [(&str, i64); 27] = [
+    ("Blood and lymphatic system disorders", 10_005_329),
+    ("Cardiac disorders", 10_007_541),
+    ("Congenital, familial and genetic disorders", 10_010_331),
+    ("Ear and labyrinth disorders", 10_013_993),
+    ("Endocrine disorders", 10_014_698),
+    ("Eye disorders", 10_015_919),
+    ("Gastrointestinal disorders", 10_017_947),
+    ("General disorders and administration site conditions", 10_018_065),
+    ("Hepatobiliary disorders", 10_019_805),
+    ("Immune system disorders", 10_021_428),
+    ("Infections and infestations", 10_021_881),
+    ("Injury, poisoning and procedural complications", 10_022_117),
+    ("Investigations", 10_022_891),
+    ("Metabolism and nutrition disorders", 10_027_433),
+    ("Musculoskeletal and connective tissue disorders", 10_028_395),
+    ("Neoplasms benign, malignant and unspecified (incl cysts and polyps)", 10_029_104),
+    ("Nervous system disorders", 10_029_205),
+    ("Pregnancy, puerperium and perinatal conditions", 10_036_585),
+    ("Product issues", 10_077_536),
+    ("Psychiatric disorders", 10_037_175),
+    ("Renal and urinary disorders", 10_038_359),
+    ("Reproductive system and breast disorders", 10_038_604),
+    ("Respiratory, thoracic and mediastinal disorders", 10_038_738),
+    ("Skin and subcutaneous tissue disorders", 10_040_785),
+    ("Social circumstances", 10_041_244),
+    ("Surgical and medical procedures", 10_042_613),
+    ("Vascular disorders", 10_047_065),
+];
+
+fn class_code(class: &str) -> Option<i64> {
+    CLASSES.iter().find(|(name, _)| name.eq_ignore_ascii_case(class)).map(|(_, code)| *code)
+}
+
 fn event_line(subject: &str, event: &AdverseEvent) -> Line {
     let mut line = Line::of(subject);
     let yes = |said: Option<bool>| Value::from(said.map(Value::yes_no));
-    let causality = event.causality.as_deref().or_else(|| {
-        event.related.map(|related| if related { "RELATED" } else { "NOT RELATED" })
-    });
+    let causality = event
+        .causality
+        .as_deref()
+        .or_else(|| event.related.map(|related| if related { "RELATED" } else { "NOT RELATED" }));
+    let class = event.class.as_deref().and_then(class_code);
     line.set("AETERM", event.verbatim.as_str())
         .set("AEDECOD", event.term.as_str())
         .set("AEBODSYS", event.class.as_deref())
+        .set("AEBDSYCD", class)
         .set("AESOC", event.class.as_deref())
+        .set("AESOCCD", class)
         .set("AESEV", event.severity.as_deref())
         .set("AESER", yes(event.serious))
         .set("AEACN", event.action.as_deref())
         .set("AEREL", causality)
         .set("AEOUT", event.outcome.as_deref())
         // Said only of a fatal event: an N of every other event says nothing that the outcome does not.
-        .set("AESDTH", yes(event.fatal.filter(|fatal| *fatal || event.serious == Some(true))))
+        .set("AESDTH", yes(event.fatal.filter(|fatal| *fatal)))
         .set("AETOXGR", event.grade.map(|grade| grade.to_string()))
         .set_when("AESTDTC", event.start.as_ref())
         .set_when("AEENDTC", event.end.as_ref())
@@ -127,7 +166,10 @@ pub(super) fn adjudications(of: &TrialAtCut<'_>) -> Domain {
         class: Class::FindingsAbout,
         structure: "One record per finding, per object, per time point, per visit per subject",
         columns: vec![
-            Column::text("FATESTCD", "Findings About Test Short Name").required().assigned().coded("FATESTCD"),
+            Column::text("FATESTCD", "Findings About Test Short Name")
+                .required()
+                .assigned()
+                .coded("FATESTCD"),
             Column::text("FATEST", "Findings About Test Name").required().assigned().coded("FATEST"),
             Column::text("FAOBJ", "Object of the Observation").required().assigned(),
             Column::text("FAORRES", "Result or Finding in Original Units").expected(),
@@ -165,7 +207,10 @@ pub(super) fn deaths(of: &TrialAtCut<'_>) -> Domain {
         class: Class::Findings,
         structure: "One record per finding per subject",
         columns: vec![
-            Column::text("DDTESTCD", "Death Detail Assessment Short Name").required().assigned().coded("DTHDXCD"),
+            Column::text("DDTESTCD", "Death Detail Assessment Short Name")
+                .required()
+                .assigned()
+                .coded("DTHDXCD"),
             Column::text("DDTEST", "Death Detail Assessment Name").required().assigned().coded("DTHDX"),
             Column::text("DDORRES", "Result or Finding as Collected").expected(),
             Column::text("DDSTRESC", "Character Result/Finding in Std Format").expected(),

@@ -3,12 +3,14 @@
 
 use std::collections::BTreeMap;
 
+use jiff::civil::Date;
+use posology_trial::analysis::patient::PatientAnalysis;
 use posology_trial::event::{DeviationCategory, Fact, Visit};
 use posology_trial::when::When;
 use rust_decimal::Decimal;
 
 use super::TrialAtCut;
-use super::frame::{Domain, ELEMENTS, Frame, Line, STUDY_DAY_IS};
+use super::frame::{Domain, ELEMENTS, Frame, Line, STUDY_DAY_IS, planned_visits};
 use crate::package::{Class, Column, Table, Value};
 
 /// Subject elements.
@@ -36,11 +38,12 @@ pub(super) fn elements(of: &TrialAtCut<'_>, frame: &Frame) -> Domain {
         structure: "One record per actual Element per subject",
         columns: vec![
             Column::text("ETCD", "Element Code").required().derived("Element of TE in which the subject was"),
-            Column::text("ELEMENT", "Description of Element").derived("Element of TE in which the subject was"),
+            Column::text("ELEMENT", "Description of Element")
+                .derived("Element of TE in which the subject was"),
             Column::integer("TAETORD", "Planned Order of Element within Arm").derived("As in TA"),
-            Column::iso("SESTDTC", "Start Date/Time of Element")
-                .required()
-                .derived("Consent; first fraction; the day after the last fraction or, if later, after the DLT window"),
+            Column::iso("SESTDTC", "Start Date/Time of Element").required().derived(
+                "Consent; first fraction; the day after the last fraction or, if later, after the DLT window",
+            ),
             Column::iso("SEENDTC", "End Date/Time of Element")
                 .expected()
                 .derived("Start of the next element, or the end of participation"),
@@ -65,6 +68,14 @@ pub(super) fn disposition(of: &TrialAtCut<'_>) -> Domain {
                 .set_when("DSSTDTC", one.at.as_ref());
             lines.push(line);
         }
+        if let Some(day) = still_followed(patient, of.analysis.cut.date()) {
+            let mut line = Line::of(&patient.id);
+            line.set("DSTERM", AT_CUT_OFF)
+                .set("DSDECOD", AT_CUT_OFF)
+                .set("DSCAT", "OTHER EVENT")
+                .set("DSSTDTC", day.to_string());
+            lines.push(line);
+        }
         if let Some(enrolment) = &patient.facts.enrolment {
             let mut line = Line::of(&patient.id);
             line.set("DSTERM", "ENROLLED")
@@ -72,7 +83,12 @@ pub(super) fn disposition(of: &TrialAtCut<'_>) -> Domain {
                 .set("DSCAT", "PROTOCOL MILESTONE")
                 .set("DSSTDTC", enrolment.date.to_string())
                 .qualify("COHORT", "Cohort at Enrolment", Some(enrolment.cohort.as_str()), "Assigned")
-                .qualify("PROTVER", "Protocol Version at Enrolment", Some(enrolment.protocol_version.as_str()), "Assigned")
+                .qualify(
+                    "PROTVER",
+                    "Protocol Version at Enrolment",
+                    Some(enrolment.protocol_version.as_str()),
+                    "Assigned",
+                )
                 .qualify("REPLACES", "Subject Replaced", enrolment.replaces.as_deref(), "Assigned")
                 .qualify("STRATUM", "Stratum at Enrolment", enrolment.stratum.as_deref(), "Assigned");
             lines.push(line);
@@ -97,6 +113,15 @@ pub(super) fn disposition(of: &TrialAtCut<'_>) -> Domain {
     }
 }
 
+/// The day of the cut-off, of someone who was enrolled and has neither left nor died.
+fn still_followed(patient: &PatientAnalysis, cut: Date) -> Option<Date> {
+    let on_study = patient.cohort.is_some() && !patient.disposition.left && patient.facts.death.is_none();
+    on_study.then_some(cut)
+}
+
+/// What stands in DS of someone still followed when the data were cut; it is no disposition and import leaves it aside.
+pub(crate) const AT_CUT_OFF: &str = "ON STUDY AT DATA CUT-OFF";
+
 /// The standard term of the entry into the trial (codelist PROTMLST).
 pub(crate) const ENTERED: &str = "ENTERED INTO TRIAL";
 
@@ -107,10 +132,13 @@ pub(super) fn deviations(of: &TrialAtCut<'_>) -> Domain {
         let Fact::Deviation(deviation) = &entry.event.fact else { return None };
         let mut line = Line::of(deviation.subject.as_deref()?);
         line.set("DVTERM", deviation.what.as_str())
-            .set("DVCAT", match deviation.category {
-                DeviationCategory::Minor => "MINOR",
-                DeviationCategory::Important => "IMPORTANT",
-            })
+            .set(
+                "DVCAT",
+                match deviation.category {
+                    DeviationCategory::Minor => "MINOR",
+                    DeviationCategory::Important => "IMPORTANT",
+                },
+            )
             .set_when("DVSTDTC", Some(&deviation.date))
             .qualify("DVACTION", "Action Taken on the Deviation", deviation.action.as_deref(), "CRF");
         Some(line)
@@ -132,10 +160,11 @@ pub(super) fn deviations(of: &TrialAtCut<'_>) -> Domain {
     }
 }
 
-/// Unplanned visits are numbered from here on.
+/// Contacts recorded without a number are numbered from here on.
 const UNPLANNED: i64 = 9_000;
 
-/// Visits. One recorded without a number is unplanned: it is numbered by its name and by its place among the subject's.
+/// Visits: those recorded, and those that findings name, from the first of their dates to the last. One recorded without
+/// a number is unplanned: it is numbered by its name and by its place among the subject's.
 pub(super) fn visits(of: &TrialAtCut<'_>, frame: &Frame) -> Option<Table> {
     let mut names: Vec<&str> = of
         .analysis
@@ -147,15 +176,15 @@ pub(super) fn visits(of: &TrialAtCut<'_>, frame: &Frame) -> Option<Table> {
         .collect();
     names.sort_unstable();
     names.dedup();
-    let study = &of.analysis.protocol.trial.id;
+    let planned = planned_visits(&of.analysis.protocol);
     let mut rows = Vec::new();
     for patient in &of.analysis.patients {
-        let mut visits: Vec<&Visit> = patient.facts.visits.iter().collect();
-        visits.sort_by_key(|visit| visit.start.as_ref().map(|when| (when.earliest_date(), when.to_string())));
+        let mut gone: BTreeMap<Decimal, Gone> = BTreeMap::new();
+        let mut recorded: Vec<&Visit> = patient.facts.visits.iter().collect();
+        recorded
+            .sort_by_key(|visit| visit.start.as_ref().map(|when| (when.earliest_date(), when.to_string())));
         let mut count: BTreeMap<&str, i64> = BTreeMap::new();
-        let elements = frame.elements(&patient.id);
-        let day = |when: Option<&When>| Value::from(when.and_then(When::date).and_then(|day| elements.study_day(day)));
-        for visit in visits {
+        for visit in recorded {
             let (number, name) = match visit.number {
                 Some(number) => (number, visit.name.clone()),
                 None => {
@@ -166,19 +195,33 @@ pub(super) fn visits(of: &TrialAtCut<'_>, frame: &Frame) -> Option<Table> {
                     (Decimal::from(UNPLANNED + 100 * kind + *place), Some(format!("{name} {place}")))
                 }
             };
-            let planned = visit.number.is_some_and(|number| number < Decimal::from(UNPLANNED));
+            let text = |when: Option<&When>| when.map(ToString::to_string);
+            let one = Gone { name, start: text(visit.start.as_ref()), end: text(visit.end.as_ref()) };
+            gone.entry(number).or_insert(one);
+        }
+        for (number, one) in of_findings(patient, frame) {
+            gone.entry(Decimal::from(number)).or_insert(one);
+        }
+        let elements = frame.elements(&patient.id);
+        let day = |text: &Option<String>| {
+            let when = text.as_ref().and_then(|text| text.parse::<When>().ok());
+            Value::from(when.and_then(|when| when.date()).and_then(|day| elements.study_day(day)))
+        };
+        for (number, one) in gone {
+            let is_planned = planned.iter().any(|visit| Decimal::from(visit.number) == number);
+            let (start, end) = (day(&one.start), day(&one.end));
             rows.push(vec![
-                study.as_str().into(),
+                frame.study().into(),
                 "SV".into(),
                 patient.id.as_str().into(),
-                number.into(),
-                name.into(),
-                planned.then_some("Y").into(),
-                planned.then_some("Y").into(),
-                visit.start.as_ref().map(ToString::to_string).into(),
-                visit.end.as_ref().map(ToString::to_string).into(),
-                day(visit.start.as_ref()),
-                day(visit.end.as_ref()),
+                number.normalize().into(),
+                one.name.into(),
+                is_planned.then_some("Y").into(),
+                is_planned.then_some("Y").into(),
+                one.start.into(),
+                one.end.into(),
+                start,
+                end,
             ]);
         }
     }
@@ -198,9 +241,13 @@ pub(super) fn visits(of: &TrialAtCut<'_>, frame: &Frame) -> Option<Table> {
             Column::text("VISIT", "Visit Name").assigned(),
             Column::text("SVPRESP", "Pre-specified").expected().assigned().coded("NY"),
             Column::text("SVOCCUR", "Visit Occurrence").expected().coded("NY"),
-            Column::iso("SVSTDTC", "Start Date/Time of Observation").expected(),
-            Column::iso("SVENDTC", "End Date/Time of Observation").expected(),
-            Column::integer("SVSTDY", "Study Day of Start of Observation").derived(STUDY_DAY_IS),
+            Column::iso("SVSTDTC", "Start Date/Time of Observation")
+                .expected()
+                .derived("As recorded, or the first date of a finding of the visit"),
+            Column::iso("SVENDTC", "End Date/Time of Observation")
+                .expected()
+                .derived("As recorded, or the last date of a finding of the visit"),
+            Column::integer("SVSTDY", "Study Day of Start of Observation").expected().derived(STUDY_DAY_IS),
             Column::integer("SVENDY", "Study Day of End of Observation").expected().derived(STUDY_DAY_IS),
         ],
         rows,
@@ -208,7 +255,40 @@ pub(super) fn visits(of: &TrialAtCut<'_>, frame: &Frame) -> Option<Table> {
     (!table.rows.is_empty()).then(|| table.finished())
 }
 
+/// A visit as SV tells it.
+struct Gone {
+    name: Option<String>,
+    start: Option<String>,
+    end: Option<String>,
+}
+
+/// Visits that findings name, by number.
+fn of_findings(patient: &PatientAnalysis, frame: &Frame) -> BTreeMap<i64, Gone> {
+    let facts = &patient.facts;
+    let laboratory = facts.laboratory.iter().map(|one| (&one.visit, &one.at));
+    let vital = facts.vital_signs.iter().map(|one| (&one.visit, &one.at));
+    let responses = facts.responses.iter().map(|one| (&one.visit, &one.at));
+    let mut visits: BTreeMap<i64, (String, Option<(Date, Date)>)> = BTreeMap::new();
+    for (visit, at) in laboratory.chain(vital).chain(responses) {
+        let Some((name, number)) = visit.as_ref().and_then(|name| Some((name, frame.visit_number(name)?)))
+        else {
+            continue;
+        };
+        let known = &mut visits.entry(number).or_insert_with(|| (name.clone(), None)).1;
+        if let Some(day) = at.as_ref().and_then(When::date) {
+            *known = Some(known.map_or((day, day), |(first, last)| (first.min(day), last.max(day))));
+        }
+    }
+    visits
+        .into_iter()
+        .map(|(number, (name, days))| {
+            let text = |day: Option<Date>| day.map(|day| day.to_string());
+            let (start, end) = (text(days.map(|(first, _)| first)), text(days.map(|(_, last)| last)));
+            (number, Gone { name: Some(name), start, end })
+        })
+        .collect()
+}
+
 fn name_of(visit: &Visit) -> &str {
     visit.name.as_deref().unwrap_or("UNSCHEDULED")
 }
-

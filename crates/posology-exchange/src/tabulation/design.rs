@@ -90,7 +90,14 @@ fn elements(of: &TrialAtCut<'_>) -> Table {
         ],
     );
     for Element { code, name, begins, ends, .. } in ELEMENTS {
-        table.rows.push(vec![study(of).into(), "TE".into(), (*code).into(), (*name).into(), (*begins).into(), (*ends).into()]);
+        table.rows.push(vec![
+            study(of).into(),
+            "TE".into(),
+            (*code).into(),
+            (*name).into(),
+            (*begins).into(),
+            (*ends).into(),
+        ]);
     }
     table
 }
@@ -186,7 +193,10 @@ fn summary(of: &TrialAtCut<'_>) -> Table {
         &["STUDYID", "TSPARMCD", "TSSEQ"],
         vec![
             Column::integer("TSSEQ", "Sequence Number").required().assigned(),
-            Column::text("TSPARMCD", "Trial Summary Parameter Short Name").required().assigned().coded("TSPARMCD"),
+            Column::text("TSPARMCD", "Trial Summary Parameter Short Name")
+                .required()
+                .assigned()
+                .coded("TSPARMCD"),
             Column::text("TSPARM", "Trial Summary Parameter").required().assigned().coded("TSPARM"),
             Column::text("TSVAL", "Parameter Value").expected().of_protocol(),
             Column::text("TSVALNF", "Parameter Null Flavor").of_protocol(),
@@ -259,8 +269,16 @@ fn parameters(of: &TrialAtCut<'_>) -> Vec<(&'static str, &'static str, Parameter
         ("ADDON", "Added on to Existing Treatments", Parameter::Unknown("NASK")),
     ];
     let (least, most) = ages(protocol);
-    all.push(("AGEMAX", "Planned Maximum Age of Subjects", most.map_or(Parameter::Unknown("PINF"), Parameter::Iso)));
-    all.push(("AGEMIN", "Planned Minimum Age of Subjects", least.map_or(Parameter::Unknown("NASK"), Parameter::Iso)));
+    all.push((
+        "AGEMAX",
+        "Planned Maximum Age of Subjects",
+        most.map_or(Parameter::Unknown("PINF"), Parameter::Iso),
+    ));
+    all.push((
+        "AGEMIN",
+        "Planned Minimum Age of Subjects",
+        least.map_or(Parameter::Unknown("NASK"), Parameter::Iso),
+    ));
     all.extend([
         ("DCUTDESC", "Data Cutoff Description", text(format!("Record position {}", analysis.cut.position))),
         ("DCUTDTC", "Data Cutoff Date", Parameter::Iso(analysis.cut.date().to_string())),
@@ -309,11 +327,13 @@ fn parameters(of: &TrialAtCut<'_>) -> Vec<(&'static str, &'static str, Parameter
         }
     }
     all.push(("PCLAS", "Pharmacologic Class", Parameter::Unknown("NASK")));
-    let paediatric = protocol.eligibility.iter().any(|one| one.age.as_ref().is_some_and(|age| age.below.is_some()))
-        || most_age_of_patients(of).is_some_and(|age| age < rust_decimal::Decimal::from(18));
+    let paediatric =
+        protocol.eligibility.iter().any(|one| one.age.as_ref().is_some_and(|age| age.below.is_some()))
+            || most_age_of_patients(of).is_some_and(|age| age < rust_decimal::Decimal::from(18));
     all.push(("PDSTIND", "Pediatric Study Indicator", yes_no(paediatric)));
     all.push(("PIPIND", "Pediatric Investigation Plan Indicator", Parameter::Unknown("NASK")));
-    let planned = protocol.caps.total.unwrap_or_else(|| protocol.cohort.iter().map(|cohort| cohort.planned).sum());
+    let planned =
+        protocol.caps.total.unwrap_or_else(|| protocol.cohort.iter().map(|cohort| cohort.planned).sum());
     all.push(("PLANSUB", "Planned Number of Subjects", text(planned)));
     all.push(("RANDOM", "Trial is Randomized", yes_no(protocol.randomised.is_some())));
     all.push(("RDIND", "Rare Disease Indicator", Parameter::Unknown("NASK")));
@@ -363,7 +383,11 @@ fn parameters(of: &TrialAtCut<'_>) -> Vec<(&'static str, &'static str, Parameter
         all.push(("TRT", "Investigational Therapy or Treatment", text(&product.name)));
     }
     all.push(("TTYPE", "Trial Type", term("SAFETY", "C49667")));
-    let kind = if protocol.escalation.is_some() { term("DOSE FINDING", "C158289") } else { term("EFFICACY", "C49666") };
+    let kind = if protocol.escalation.is_some() {
+        term("DOSE FINDING", "C158289")
+    } else {
+        term("EFFICACY", "C49666")
+    };
     all.push(("TTYPE", "Trial Type", kind));
     all
 }

@@ -11,7 +11,8 @@ use crate::package::{Class, Column, Value};
 /// Exposure as collected.
 pub(super) fn collected(of: &TrialAtCut<'_>) -> Domain {
     let protocol = &of.analysis.protocol;
-    let product = protocol.product.as_ref().map_or("STUDY TREATMENT", |product| product.name.as_str()).to_uppercase();
+    let product =
+        protocol.product.as_ref().map_or("STUDY TREATMENT", |product| product.name.as_str()).to_uppercase();
     let route = protocol.product.as_ref().and_then(|product| product.route.as_deref()).map(str::to_uppercase);
     let mut lines = Vec::new();
     for patient in &of.analysis.patients {
@@ -32,7 +33,8 @@ pub(super) fn collected(of: &TrialAtCut<'_>) -> Domain {
                 (None, Some((amount, unit))) => (Some(*amount), Some((*unit).to_owned())),
                 (None, None) => (None, None),
             };
-            let beside = activity.filter(|_| per_area.is_some()).map(|(amount, unit)| format!("{amount} {unit}"));
+            let beside =
+                activity.filter(|_| per_area.is_some()).map(|(amount, unit)| format!("{amount} {unit}"));
             line.set("ECMOOD", "SCHEDULED")
                 .set("ECDOSE", amount)
                 .set("ECDOSU", unit)
@@ -136,7 +138,8 @@ pub(super) fn given(of: &TrialAtCut<'_>) -> Domain {
 /// What the calibrator read before a fraction was given and of what was left: no variable holds them.
 fn readings(line: &mut Line, facts: &Patient, fraction: u32) {
     let assays = facts.assays.iter().filter(|one| one.fraction == fraction).map(|one| (one.activity, one.at));
-    let left = facts.residuals.iter().filter(|one| one.fraction == fraction).map(|one| (one.activity, one.at));
+    let left =
+        facts.residuals.iter().filter(|one| one.fraction == fraction).map(|one| (one.activity, one.at));
     let said = |(activity, at)| format!("fraction {fraction}: {activity} at {at}");
     for (name, reading) in ["ASSAY", "ASSAY2", "ASSAY3", "ASSAY4"].into_iter().zip(assays.map(said)) {
         line.qualify(name, "Activity Before Use", Some(reading), "CRF");

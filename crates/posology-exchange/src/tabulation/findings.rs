@@ -65,7 +65,11 @@ pub(super) fn laboratory(of: &TrialAtCut<'_>) -> Domain {
         let key = |one: &Laboratory| (one.test.clone(), one.specimen.clone().unwrap_or_default());
         let baseline = last_before(
             patient.exposure.first(),
-            results.iter().enumerate().filter(|(_, one)| one.result.is_some()).map(|(place, one)| (place, key(one), one.at.as_ref())),
+            results
+                .iter()
+                .enumerate()
+                .filter(|(_, one)| one.result.is_some())
+                .map(|(place, one)| (place, key(one), one.at.as_ref())),
         );
         for (place, one) in results.iter().enumerate() {
             lines.push(laboratory_line(&patient.id, one, baseline.values().any(|at| *at == place)));
@@ -77,18 +81,29 @@ pub(super) fn laboratory(of: &TrialAtCut<'_>) -> Domain {
         class: Class::Findings,
         structure: "One record per lab test per time point per visit per subject",
         columns: vec![
-            Column::text("LBTESTCD", "Lab Test or Examination Short Name").required().assigned().coded("LBTESTCD"),
+            Column::text("LBTESTCD", "Lab Test or Examination Short Name")
+                .required()
+                .assigned()
+                .coded("LBTESTCD"),
             Column::text("LBTEST", "Lab Test or Examination Name").required().assigned().coded("LBTEST"),
             Column::text("LBCAT", "Category for Lab Test").expected().assigned(),
             Column::text("LBORRES", "Result or Finding in Original Units").expected(),
             Column::text("LBORRESU", "Original Units").expected().coded("UNIT"),
             Column::text("LBORNRLO", "Reference Range Lower Limit in Orig Unit").expected(),
             Column::text("LBORNRHI", "Reference Range Upper Limit in Orig Unit").expected(),
-            Column::text("LBSTRESC", "Character Result/Finding in Std Format").expected().derived(IN_STANDARD),
-            Column::float("LBSTRESN", "Numeric Result/Finding in Standard Units").expected().derived(IN_STANDARD),
+            Column::text("LBSTRESC", "Character Result/Finding in Std Format")
+                .expected()
+                .derived(IN_STANDARD),
+            Column::float("LBSTRESN", "Numeric Result/Finding in Standard Units")
+                .expected()
+                .derived(IN_STANDARD),
             Column::text("LBSTRESU", "Standard Units").expected().assigned().coded("UNIT"),
-            Column::float("LBSTNRLO", "Reference Range Lower Limit-Std Units").expected().derived(IN_STANDARD),
-            Column::float("LBSTNRHI", "Reference Range Upper Limit-Std Units").expected().derived(IN_STANDARD),
+            Column::float("LBSTNRLO", "Reference Range Lower Limit-Std Units")
+                .expected()
+                .derived(IN_STANDARD),
+            Column::float("LBSTNRHI", "Reference Range Upper Limit-Std Units")
+                .expected()
+                .derived(IN_STANDARD),
             Column::text("LBNRIND", "Reference Range Indicator")
                 .expected()
                 .derived("The result compared with its own limits of normal, exactly in decimal")
@@ -96,7 +111,10 @@ pub(super) fn laboratory(of: &TrialAtCut<'_>) -> Domain {
             Column::text("LBSTAT", "Completion Status").coded("ND"),
             Column::text("LBSPEC", "Specimen Type").coded("SPECTYPE"),
             Column::text("LBMETHOD", "Method of Test or Examination").coded("METHOD"),
-            Column::text("LBLOBXFL", "Last Observation Before Exposure Flag").expected().derived(LAST_BEFORE).coded("NY"),
+            Column::text("LBLOBXFL", "Last Observation Before Exposure Flag")
+                .expected()
+                .derived(LAST_BEFORE)
+                .coded("NY"),
             Column::iso("LBDTC", "Date/Time of Specimen Collection").expected(),
         ],
         order: &["LBDTC", "LBTESTCD", "LBSPEC"],
@@ -107,8 +125,7 @@ pub(super) fn laboratory(of: &TrialAtCut<'_>) -> Domain {
 }
 
 const IN_STANDARD: &str = "The original result converted exactly to the standard unit of the analyte";
-const LAST_BEFORE: &str =
-    "Y for the last result of the test before the first fraction, or on its day where no time of day was recorded";
+const LAST_BEFORE: &str = "Y for the last result of the test before the first fraction, or on its day where no time of day was recorded";
 
 /// The place of the last value of each test before the first fraction.
 fn last_before<'a, K: Eq + std::hash::Hash>(
@@ -146,7 +163,9 @@ fn laboratory_line(subject: &str, one: &Laboratory, baseline: bool) -> Line {
         (None, None) => (one.result.clone(), None, one.unit.clone().filter(|_| one.result.is_some())),
     };
     let limit = |limit: Option<Decimal>| {
-        limit.map(|limit| converted(limit).filter(|_| standard.is_some()).map_or(limit.normalize(), |(value, _)| value))
+        limit.map(|limit| {
+            converted(limit).filter(|_| standard.is_some()).map_or(limit.normalize(), |(value, _)| value)
+        })
     };
     let range = number.and_then(|number| match (one.lower_limit, one.upper_limit) {
         (Some(lower), _) if number < lower => Some("LOW"),
@@ -213,11 +232,18 @@ pub(super) fn vital_signs(of: &TrialAtCut<'_>) -> Domain {
             Column::text("VSTEST", "Vital Signs Test Name").required().assigned().coded("VSTEST"),
             Column::text("VSORRES", "Result or Finding in Original Units").expected(),
             Column::text("VSORRESU", "Original Units").expected().coded("UNIT"),
-            Column::text("VSSTRESC", "Character Result/Finding in Std Format").expected().derived("As reported"),
-            Column::float("VSSTRESN", "Numeric Result/Finding in Standard Units").expected().derived("As reported"),
+            Column::text("VSSTRESC", "Character Result/Finding in Std Format")
+                .expected()
+                .derived("As reported"),
+            Column::float("VSSTRESN", "Numeric Result/Finding in Standard Units")
+                .expected()
+                .derived("As reported"),
             Column::text("VSSTRESU", "Standard Units").expected().assigned().coded("UNIT"),
             Column::text("VSSTAT", "Completion Status").coded("ND"),
-            Column::text("VSLOBXFL", "Last Observation Before Exposure Flag").expected().derived(LAST_BEFORE).coded("NY"),
+            Column::text("VSLOBXFL", "Last Observation Before Exposure Flag")
+                .expected()
+                .derived(LAST_BEFORE)
+                .coded("NY"),
             Column::iso("VSDTC", "Date/Time of Measurements").expected(),
         ],
         order: &["VSDTC", "VSTESTCD"],
@@ -229,14 +255,21 @@ pub(super) fn vital_signs(of: &TrialAtCut<'_>) -> Domain {
 
 fn vital_line(subject: &str, one: &VitalSign, baseline: bool) -> Line {
     let mut line = Line::of(subject);
-    let name = VITAL_SIGNS.iter().find(|(code, _)| *code == one.test).map_or(one.test.as_str(), |(_, name)| name);
+    let name =
+        VITAL_SIGNS.iter().find(|(code, _)| *code == one.test).map_or(one.test.as_str(), |(_, name)| name);
     let unit = one.unit.as_deref().filter(|_| one.result.is_some()).map(unit_term);
     line.set("VSTESTCD", one.test.as_str())
         .set("VSTEST", name)
         .set("VSORRES", one.result.as_deref())
         .set("VSORRESU", unit)
         .set("VSSTRESC", one.result.as_deref())
-        .set("VSSTRESN", one.result.as_deref().and_then(|text| text.parse::<Decimal>().ok()).map(|number| number.normalize()))
+        .set(
+            "VSSTRESN",
+            one.result
+                .as_deref()
+                .and_then(|text| text.parse::<Decimal>().ok())
+                .map(|number| number.normalize()),
+        )
         .set("VSSTRESU", unit)
         .set("VSSTAT", one.result.is_none().then_some("NOT DONE"))
         .set("VSLOBXFL", Value::y_or_missing(baseline))
@@ -257,8 +290,20 @@ const CRITERIA: [(&str, &str); 6] = [
 
 /// A response as CDISC's codelist ONCRSR spells it, which is case-sensitive: `sCR`.
 fn response_term(response: &str) -> &str {
-    const CASED: [&str; 12] =
-        ["sCR", "nPR", "CRi", "iCR", "iPR", "iSD", "iUPD", "iCPD", "NON-CR/NON-PD", "PR WITH LYMPHOCYTOSIS", "CMR", "PMR"];
+    const CASED: [&str; 12] = [
+        "sCR",
+        "nPR",
+        "CRi",
+        "iCR",
+        "iPR",
+        "iSD",
+        "iUPD",
+        "iCPD",
+        "NON-CR/NON-PD",
+        "PR WITH LYMPHOCYTOSIS",
+        "CMR",
+        "PMR",
+    ];
     let trimmed = response.trim();
     CASED.iter().find(|term| term.eq_ignore_ascii_case(trimmed)).copied().unwrap_or(trimmed)
 }
@@ -289,8 +334,18 @@ pub(super) fn responses(of: &TrialAtCut<'_>) -> Domain {
                 .set("RSEVALID", one.evaluator_id.as_deref())
                 .set("VISIT", one.visit.as_deref())
                 .set_when("RSDTC", one.at.as_ref())
-                .qualify("PDIFL", "Progression Found by Imaging", flag(one.progression_found_by == Some(ProgressionFoundBy::Imaging)), "CRF")
-                .qualify("PDOFL", "Progression Found Biochemically", flag(one.progression_found_by == Some(ProgressionFoundBy::Biochemical)), "CRF")
+                .qualify(
+                    "PDIFL",
+                    "Progression Found by Imaging",
+                    flag(one.progression_found_by == Some(ProgressionFoundBy::Imaging)),
+                    "CRF",
+                )
+                .qualify(
+                    "PDOFL",
+                    "Progression Found Biochemically",
+                    flag(one.progression_found_by == Some(ProgressionFoundBy::Biochemical)),
+                    "CRF",
+                )
                 .qualify("DTHPDFL", "Death Due to Progression", flag(one.death_by_progression), "CRF");
             lines.push(line);
         }
@@ -305,7 +360,10 @@ pub(super) fn responses(of: &TrialAtCut<'_>) -> Domain {
             Column::text("RSTEST", "Assessment Name").required().assigned().coded("ONCRTS"),
             Column::text("RSCAT", "Category for Assessment").expected().assigned().coded("ONCRSCAT"),
             Column::text("RSORRES", "Result or Finding in Original Units").expected(),
-            Column::text("RSSTRESC", "Character Result/Finding in Std Format").expected().assigned().coded("ONCRSR"),
+            Column::text("RSSTRESC", "Character Result/Finding in Std Format")
+                .expected()
+                .assigned()
+                .coded("ONCRSR"),
             Column::text("RSSTAT", "Completion Status").coded("ND"),
             Column::text("RSMETHOD", "Method of Test or Examination").coded("METHOD"),
             Column::text("RSEVAL", "Evaluator").expected().assigned().coded("EVAL"),

@@ -9,8 +9,8 @@ use posology_trial::protocol::Protocol;
 use posology_trial::when::When;
 
 use super::TrialAtCut;
+use crate::package::{Class, Column, Core, Table, Value};
 use crate::sdtm::OFFSET;
-use crate::package::{Class, Column, Table, Value};
 
 /// Subjects and the days from which their study days and epochs are counted.
 pub(super) struct Frame {
@@ -25,10 +25,8 @@ const NAMED_VISITS: i64 = 1_000;
 
 /// The numbers of visits by name: those of the plan first, then days in their order, then the rest by name.
 fn visit_numbers(of: &TrialAtCut<'_>) -> BTreeMap<String, i64> {
-    let mut numbers: BTreeMap<String, i64> = planned_visits(&of.analysis.protocol)
-        .into_iter()
-        .map(|visit| (visit.name, visit.number))
-        .collect();
+    let mut numbers: BTreeMap<String, i64> =
+        planned_visits(&of.analysis.protocol).into_iter().map(|visit| (visit.name, visit.number)).collect();
     let facts = || of.analysis.patients.iter().map(|patient| &patient.facts);
     let named = facts().flat_map(|facts| {
         let laboratory = facts.laboratory.iter().map(|one| &one.visit);
@@ -54,17 +52,20 @@ pub(super) struct PlannedVisit {
 
 /// Screening, the day of each fraction of any regimen, the end of the DLT window; none without a planned fraction.
 pub(super) fn planned_visits(protocol: &Protocol) -> Vec<PlannedVisit> {
-    let mut days: Vec<i32> =
-        protocol.regimen.iter().flat_map(|regimen| regimen.fraction.iter().map(|fraction| fraction.day)).collect();
+    let mut days: Vec<i32> = protocol
+        .regimen
+        .iter()
+        .flat_map(|regimen| regimen.fraction.iter().map(|fraction| fraction.day))
+        .collect();
     days.sort_unstable();
     days.dedup();
     if days.is_empty() {
         return Vec::new();
     }
     let screening = ("SCREENING".to_owned(), None, "Informed consent".to_owned());
-    let fractions = days
-        .iter()
-        .map(|day| (format!("DAY {day}"), Some(i64::from(*day)), format!("A fraction planned for study day {day}")));
+    let fractions = days.iter().map(|day| {
+        (format!("DAY {day}"), Some(i64::from(*day)), format!("A fraction planned for study day {day}"))
+    });
     let window = protocol.dlt.as_ref().map(|dlt| {
         let begins = format!("End of the DLT window of {} days from the first fraction", dlt.window_days);
         ("END OF DLT WINDOW".to_owned(), Some(i64::from(dlt.window_days) + 1), begins)
@@ -194,7 +195,8 @@ pub(super) fn clock(text: &str) -> Option<(&str, &str)> {
 
 /// A time as the clock of another offset shows it, to the second.
 fn moved(when: &When, offset: &str) -> Option<String> {
-    let zone = jiff::fmt::strtime::parse("%:z", if offset == "Z" { "+00:00" } else { offset }).ok()?.offset()?;
+    let zone =
+        jiff::fmt::strtime::parse("%:z", if offset == "Z" { "+00:00" } else { offset }).ok()?.offset()?;
     Some(zone.to_datetime(when.instant()?).strftime("%Y-%m-%dT%H:%M:%S").to_string())
 }
 
@@ -294,6 +296,11 @@ impl Frame {
 
     pub(super) fn study(&self) -> &str {
         &self.study
+    }
+
+    /// The number of a visit that findings name.
+    pub(super) fn visit_number(&self, name: &str) -> Option<i64> {
+        self.visits.get(name).copied()
     }
 
     /// The elements of a subject.
@@ -396,8 +403,13 @@ impl Frame {
             }
         }
         for (date, day, label) in days_of(domain.code) {
-            if has(date).is_some() {
-                columns.push(Column::integer(day, label).derived(STUDY_DAY_IS));
+            // The study day of a date is a column wherever the date is, even where every date is partial.
+            let said = domain.lines.iter().any(|line| line.text(date).is_some());
+            if let Some(place) = has(date) {
+                let expected =
+                    said || domain.columns.get(place).is_some_and(|date| date.core != Core::Permissible);
+                let column = Column::integer(day, label).derived(STUDY_DAY_IS);
+                columns.push(if expected { column.expected() } else { column });
             }
         }
         columns
@@ -413,7 +425,7 @@ impl Frame {
                 "STUDYID" => self.study.as_str().into(),
                 "DOMAIN" => domain.code.into(),
                 "USUBJID" => line.subject.as_str().into(),
-                "VISITNUM" => line.text("VISIT").and_then(|name| self.visits.get(name)).copied().into(),
+                "VISITNUM" => line.text("VISIT").and_then(|name| self.visit_number(name)).into(),
                 "EPOCH" => domain.timing.and_then(day).and_then(|day| elements.epoch(day)).into(),
                 name if name == sequence(domain.code) => number.into(),
                 name => match days.iter().find(|(_, study_day, _)| *study_day == name) {
@@ -545,8 +557,7 @@ macro_rules! names_by_domain {
     };
 }
 
-pub(super) const STUDY_DAY_IS: &str =
-    "Days from RFSTDTC: day 1 is the day of the first fraction, the day before it is -1; only of complete dates";
+pub(super) const STUDY_DAY_IS: &str = "Days from RFSTDTC: day 1 is the day of the first fraction, the day before it is -1; only of complete dates";
 
 const STUDY_DAY: &str = "Study Day of Visit/Collection/Exam";
 const START_DAY: &str = "Study Day of Start";

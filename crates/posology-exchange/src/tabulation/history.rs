@@ -8,13 +8,29 @@ use crate::package::{Class, Column};
 
 /// Medical history.
 pub(super) fn history(of: &TrialAtCut<'_>) -> Domain {
+    let mut categories: Vec<Option<&str>> = of
+        .analysis
+        .patients
+        .iter()
+        .flat_map(|patient| patient.facts.history.iter().map(|one| one.category.as_deref()))
+        .collect();
+    categories.sort_unstable();
+    categories.dedup();
+    // One category for everything tells nothing apart (CORE-000365): it stands beside the record.
+    let tells = categories.len() > 1;
     let mut lines = Vec::new();
     for patient in &of.analysis.patients {
         for one in &patient.facts.history {
             let mut line = Line::of(&patient.id);
             line.set("MHTERM", one.term.as_str())
                 .set("MHDECOD", one.term.as_str())
-                .set("MHCAT", one.category.as_deref())
+                .set("MHCAT", one.category.as_deref().filter(|_| tells))
+                .qualify(
+                    "MHCATALL",
+                    "Category of All Records",
+                    one.category.as_deref().filter(|_| !tells),
+                    "CRF",
+                )
                 .set_when("MHSTDTC", one.start.as_ref())
                 .set_when("MHENDTC", one.end.as_ref());
             lines.push(line);
