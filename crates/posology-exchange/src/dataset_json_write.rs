@@ -9,7 +9,9 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use jiff::civil::Date;
 use posology_trial::when::When;
-use serde_json::{Map, Value as Json, json};
+use serde::Serialize;
+use serde::ser::SerializeMap;
+use serde_json::{Value as Json, json};
 
 use crate::package::{Column, DataType, Package, Table, Value};
 
@@ -36,6 +38,34 @@ enum Typed {
     NumericDate,
 }
 
+/// Keys with their values, in the order in which the standard lists them.
+#[derive(Default)]
+struct Ordered(Vec<(&'static str, Entry)>);
+
+enum Entry {
+    Plain(Json),
+    Columns(Vec<Ordered>),
+}
+
+impl Ordered {
+    fn put(&mut self, key: &'static str, value: impl Into<Json>) {
+        self.0.push((key, Entry::Plain(value.into())));
+    }
+}
+
+impl Serialize for Ordered {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (key, entry) in &self.0 {
+            match entry {
+                Entry::Plain(value) => map.serialize_entry(key, value)?,
+                Entry::Columns(columns) => map.serialize_entry(key, columns)?,
+            }
+        }
+        map.end()
+    }
+}
+
 /// Writes a table of a package.
 ///
 /// # Errors
@@ -46,7 +76,7 @@ pub fn write(package: &Package, table: &Table, form: Form, out: impl Write) -> i
     match form {
         Form::Document => {
             let mut out = io::BufWriter::new(out);
-            let text = serde_json::to_string(&Json::Object(metadata))?;
+            let text = serde_json::to_string(&metadata)?;
             // The rows come last, so that a reader may stream them.
             out.write_all(text.strip_suffix('}').unwrap_or(&text).as_bytes())?;
             out.write_all(b",\"rows\":[")?;
@@ -73,12 +103,7 @@ pub fn write(package: &Package, table: &Table, form: Form, out: impl Write) -> i
     }
 }
 
-fn lines(
-    metadata: &Map<String, Json>,
-    table: &Table,
-    types: &[Typed],
-    out: &mut impl Write,
-) -> io::Result<()> {
+fn lines(metadata: &Ordered, table: &Table, types: &[Typed], out: &mut impl Write) -> io::Result<()> {
     serde_json::to_writer(&mut *out, metadata)?;
     out.write_all(b"\n")?;
     for row in &table.rows {
@@ -143,45 +168,32 @@ fn typed(table: &Table, index: usize) -> Typed {
     }
 }
 
-fn metadata(package: &Package, table: &Table, types: &[Typed]) -> Map<String, Json> {
+fn metadata(package: &Package, table: &Table, types: &[Typed]) -> Ordered {
     let created = package.source.cut_off.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let standard = package.standard;
-    let mut map = Map::new();
-    let mut put = |key: &str, value: Json| {
-        map.insert(key.to_owned(), value);
-    };
-    put("datasetJSONCreationDateTime", json!(created));
-    put("datasetJSONVersion", json!("1.1.0"));
-    put(
-        "fileOID",
-        json!(format!("{}.{}.{}.{}", package.study.id, standard.name(), package.source.position, table.name)),
-    );
-    put("dbLastModifiedDateTime", json!(created));
-    put("originator", json!(if package.study.synthetic { "Synthetic patients" } else { "Posology" }));
+    let study = &package.study;
     let (name, version) = package.source.program.split_once(' ').unwrap_or((&package.source.program, "0"));
-    put("sourceSystem", json!({ "name": name, "version": version }));
-    put("studyOID", json!(package.study.id));
-    put("metaDataVersionOID", json!(format!("MDV.{}.{}", standard.name(), standard.version())));
-    put("metaDataRef", json!("define.xml"));
-    put("itemGroupOID", json!(format!("IG.{}", table.name)));
-    put("records", json!(table.rows.len()));
-    put("name", json!(table.name));
-    put("label", json!(table.label));
-    let columns: Vec<Json> = table
-        .columns
-        .iter()
-        .enumerate()
-        .map(|(index, column)| described(table, index, column, types))
-        .collect();
-    put("columns", Json::Array(columns));
+    let mut map = Ordered::default();
+    map.put("datasetJSONCreationDateTime", created.as_str());
+    map.put("datasetJSONVersion", "1.1.0");
+    map.put("fileOID", format!("{}.{}.{}", study.id, standard.name(), table.name));
+    map.put("dbLastModifiedDateTime", created.as_str());
+    map.put("originator", if study.synthetic { "Synthetic patients" } else { "Posology" });
+    map.put("sourceSystem", json!({ "name": name, "version": version }));
+    map.put("studyOID", study.id.as_str());
+    map.put("metaDataVersionOID", format!("MDV.{}.{}", standard.name(), standard.version()));
+    map.put("metaDataRef", "define.xml");
+    map.put("itemGroupOID", format!("IG.{}", table.name));
+    map.put("records", table.rows.len());
+    map.put("name", table.name.as_str());
+    map.put("label", table.label.as_str());
+    let columns = table.columns.iter().enumerate();
+    let columns = columns.map(|(index, column)| described(table, index, column, types)).collect();
+    map.0.push(("columns", Entry::Columns(columns)));
     map
 }
 
-fn described(table: &Table, index: usize, column: &Column, types: &[Typed]) -> Json {
-    let mut map = Map::new();
-    map.insert("itemOID".into(), json!(format!("IT.{}.{}", table.name, column.name)));
-    map.insert("name".into(), json!(column.name));
-    map.insert("label".into(), json!(column.label));
+fn described(table: &Table, index: usize, column: &Column, types: &[Typed]) -> Ordered {
     let typed = types.get(index).copied().unwrap_or(Typed::Text);
     let (kind, target) = match typed {
         Typed::Text => ("string", None),
@@ -191,18 +203,22 @@ fn described(table: &Table, index: usize, column: &Column, types: &[Typed]) -> J
         Typed::DateTime => ("datetime", None),
         Typed::NumericDate => ("date", Some("integer")),
     };
-    map.insert("dataType".into(), json!(kind));
+    let mut map = Ordered::default();
+    map.put("itemOID", format!("IT.{}.{}", table.name, column.name));
+    map.put("name", column.name);
+    map.put("label", column.label);
+    map.put("dataType", kind);
     if let Some(target) = target {
-        map.insert("targetDataType".into(), json!(target));
+        map.put("targetDataType", target);
     }
-    if matches!(typed, Typed::Text) {
-        map.insert("length".into(), json!(table.longest(index).max(1)));
+    if typed == Typed::Text {
+        map.put("length", table.longest(index).max(1));
     }
     if typed == Typed::NumericDate {
-        map.insert("displayFormat".into(), json!("E8601DA."));
+        map.put("displayFormat", "E8601DA.");
     }
     if let Some(place) = table.keys.iter().position(|key| *key == column.name) {
-        map.insert("keySequence".into(), json!(place + 1));
+        map.put("keySequence", place + 1);
     }
-    Json::Object(map)
+    map
 }

@@ -280,7 +280,7 @@ fn parameters(of: &TrialAtCut<'_>) -> Vec<(&'static str, &'static str, Parameter
         least.map_or(Parameter::Unknown("NASK"), Parameter::Iso),
     ));
     all.extend([
-        ("DCUTDESC", "Data Cutoff Description", text(format!("Record position {}", analysis.cut.position))),
+        ("DCUTDESC", "Data Cutoff Description", text("Clinical cut-off of the data cut")),
         ("DCUTDTC", "Data Cutoff Date", Parameter::Iso(analysis.cut.date().to_string())),
         ("DMCIND", "Data Monitoring Committee Indicator", yes_no(protocol.committee.is_some())),
     ]);

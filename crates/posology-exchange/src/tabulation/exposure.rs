@@ -23,7 +23,11 @@ pub(super) fn collected(of: &TrialAtCut<'_>) -> Domain {
                 .set("ECDOSFRQ", "ONCE")
                 .set("ECROUTE", route.as_deref());
         };
-        for prescribed in &facts.prescriptions {
+        for (place, prescribed) in facts.prescriptions.iter().enumerate() {
+            // A fraction may stand in a directive and in a prescription of the same words.
+            if facts.prescriptions.iter().take(place).any(|earlier| earlier == prescribed) {
+                continue;
+            }
             let mut line = Line::of(&patient.id);
             of_product(&mut line);
             let per_area = prescribed.per_area.map(per_area_of);
