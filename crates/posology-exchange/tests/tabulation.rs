@@ -207,10 +207,7 @@ fn one_study_is_the_same_cell_by_cell_in_every_format() {
             let (expected, mut found) = (cells(&one.name, &one.bytes), cells(&other.name, &other.bytes));
             if format == Format::Xpt {
                 // What was put in ASCII is told; everything else is the same.
-                assert!(
-                    changes.iter().all(|change| change.to_string().contains("Waldenstr")),
-                    "{changes:?}"
-                );
+                assert!(changes.iter().all(|change| change.to_string().contains("Waldenstr")), "{changes:?}");
                 for (row, expected) in found.iter_mut().zip(&expected) {
                     for (cell, expected) in row.iter_mut().zip(expected) {
                         if cell.contains("Waldenstroem") {
