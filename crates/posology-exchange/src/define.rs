@@ -220,6 +220,7 @@ fn item_group(xml: &mut Xml, package: &Package, table: &Table, ending: &str) {
         let key = table.keys.iter().position(|key| *key == column.name).map(|at| (at + 1).to_string());
         let method = format!("MT.{}.{}", table.name, column.name);
         let mandatory = yes_no(column.core == Core::Required);
+        let role = (package.standard == Standard::Sdtm).then(|| role(&table.name, column.name)).flatten();
         let mut attributes =
             vec![("ItemOID", item.as_str()), ("OrderNumber", &order), ("Mandatory", mandatory)];
         if let Some(key) = &key {
@@ -227,6 +228,9 @@ fn item_group(xml: &mut Xml, package: &Package, table: &Table, ending: &str) {
         }
         if column.derivation.is_some() {
             attributes.push(("MethodOID", &method));
+        }
+        if let Some(role) = role {
+            attributes.push(("Role", role));
         }
         xml.empty("ItemRef", &attributes);
     }
@@ -236,6 +240,44 @@ fn item_group(xml: &mut Xml, package: &Package, table: &Table, ending: &str) {
     xml.text("def:title", &[], &file);
     xml.close();
     xml.close();
+}
+
+/// The role of a variable of SDTM, as SDTMIG 3.4 lists it; none of a variable it does not have.
+fn role(table: &str, name: &str) -> Option<&'static str> {
+    const IDENTIFIER: Option<&str> = Some("Identifier");
+    const TOPIC: Option<&str> = Some("Topic");
+    const SYNONYM: Option<&str> = Some("Synonym Qualifier");
+    const RECORD: Option<&str> = Some("Record Qualifier");
+    const VARIABLE: Option<&str> = Some("Variable Qualifier");
+    const RESULT: Option<&str> = Some("Result Qualifier");
+    const GROUPING: Option<&str> = Some("Grouping Qualifier");
+    const TIMING: Option<&str> = Some("Timing");
+    const RULE: Option<&str> = Some("Rule");
+    match (table, name) {
+        (_, "STUDYID" | "DOMAIN" | "USUBJID" | "RDOMAIN" | "IDVAR" | "IDVARVAL" | "TSSEQ") => IDENTIFIER,
+        ("SV" | "TV", "VISITNUM") | ("SE" | "TE", "ETCD") | ("TA", "ARMCD") => TOPIC,
+        ("SV" | "TV", "VISIT") => SYNONYM,
+        (_, "VISITNUM" | "VISIT" | "VISITDY" | "EPOCH" | "TAETORD") => TIMING,
+        (_, "SUBJID" | "QNAM" | "TSPARMCD" | "IETESTCD") => TOPIC,
+        (_, "ARM" | "ACTARM" | "ELEMENT" | "QLABEL" | "TSPARM" | "IETEST") => SYNONYM,
+        (_, "QVAL" | "TSVAL" | "TSVALNF" | "TSVALCD" | "TSVCDREF" | "TSVCDVER") => RESULT,
+        (_, "TABRANCH" | "TATRANS" | "TESTRL" | "TEENRL" | "TVSTRL") => RULE,
+        (_, "AGEU") => VARIABLE,
+        (_, "IECAT") => GROUPING,
+        ("DM" | "TA" | "TV" | "TI" | "RELREC", _) | (_, "QORIG" | "QEVAL") => RECORD,
+        _ => match name.strip_prefix(table)? {
+            "SEQ" | "LNKID" | "SPID" => IDENTIFIER,
+            "TERM" | "TRT" | "TESTCD" => TOPIC,
+            "DECOD" | "TEST" => SYNONYM,
+            "CAT" | "SCAT" => GROUPING,
+            "ORRES" | "STRESC" | "STRESN" => RESULT,
+            "DTC" | "STDTC" | "ENDTC" | "DY" | "STDY" | "ENDY" => TIMING,
+            "ORRESU" | "STRESU" | "ORNRLO" | "ORNRHI" | "STNRLO" | "STNRHI" | "NRIND" | "DOSU" | "DOSFRM"
+            | "ROUTE" | "PRESP" | "LLT" | "LLTCD" | "PTCD" | "HLT" | "HLTCD" | "HLGT" | "HLGTCD"
+            | "BDSYCD" | "SOC" | "SOCCD" | "EVALID" | "LAT" => VARIABLE,
+            _ => RECORD,
+        },
+    }
 }
 
 fn description(xml: &mut Xml, text: &str) {

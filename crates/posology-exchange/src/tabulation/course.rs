@@ -240,7 +240,7 @@ pub(super) fn visits(of: &TrialAtCut<'_>, frame: &Frame) -> Option<Table> {
             Column::float("VISITNUM", "Visit Number").required().assigned(),
             Column::text("VISIT", "Visit Name").assigned(),
             Column::text("SVPRESP", "Pre-specified").expected().assigned().coded("NY"),
-            Column::text("SVOCCUR", "Visit Occurrence").expected().coded("NY"),
+            Column::text("SVOCCUR", "Occurrence").expected().coded("NY"),
             Column::iso("SVSTDTC", "Start Date/Time of Observation")
                 .expected()
                 .derived("As recorded, or the first date of a finding of the visit"),

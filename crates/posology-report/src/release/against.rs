@@ -132,6 +132,23 @@ fn counted(
         let with = patients.iter().filter(|patient| patient.dlt.status == DltStatus::Dlt).count();
         ways.push((whole(with), whole(evaluable), "dose-limiting toxicity, of the DLT-evaluable".to_owned()));
     }
+    if *measure == Measure::WholeWindow {
+        let treated: Vec<_> = patients.iter().filter(|patient| patient.is_treated()).collect();
+        let done = treated.iter().filter(|patient| patient.dlt.share >= Decimal::ONE).count();
+        ways.push((
+            whole(done),
+            whole(treated.len()),
+            "followed over the whole window, of the treated".to_owned(),
+        ));
+        let evaluable: Vec<_> =
+            treated.iter().filter(|patient| patient.is_in(Population::DltEvaluable)).collect();
+        let done = evaluable.iter().filter(|patient| patient.dlt.share >= Decimal::ONE).count();
+        ways.push((
+            whole(done),
+            whole(evaluable.len()),
+            "followed over the whole window, of the DLT-evaluable".to_owned(),
+        ));
+    }
     ways
 }
 
