@@ -4,14 +4,20 @@
 //! subject, sequence number, study day and epoch, and gathers supplemental qualifiers and related records. Left out:
 //! whatever is derived (that is ADaM's), and who recorded or signed (that is ODM's).
 
+mod adverse;
+mod course;
 mod demographics;
+mod design;
 mod exposure;
+mod findings;
 mod frame;
+mod history;
 
 use posology_trial::analysis::Analysis;
 use posology_trial::event::Chain;
 
 use crate::package::{Package, Source, Standard, Study};
+pub(crate) use course::{AT_CUT_OFF, ENTERED};
 use frame::Frame;
 
 /// A trial at a data cut: its analysis, and the chain of events on which it rests.
@@ -55,10 +61,28 @@ impl TrialAtCut<'_> {
 #[must_use]
 pub fn tabulate(of: &TrialAtCut<'_>) -> Package {
     let frame = Frame::of(of);
-    let mut domains = vec![exposure::given(of)];
+    let mut domains = vec![
+        course::elements(of, &frame),
+        exposure::collected(of),
+        exposure::given(of),
+        course::disposition(of),
+        course::deviations(of),
+        adverse::events(of),
+        adverse::adjudications(of),
+        adverse::deaths(of),
+        findings::laboratory(of),
+        findings::vital_signs(of),
+        findings::responses(of),
+        history::history(of),
+        history::medications(of),
+        history::procedures(of),
+    ];
     domains.retain(|domain| !domain.is_empty());
     let mut tables = vec![demographics::table(of, &frame)];
+    tables.extend(course::visits(of, &frame));
     tables.extend(frame.assemble(domains));
+    tables.extend(design::tables(of));
+    tables.sort_by(|a, b| a.name.cmp(&b.name));
     Package {
         standard: Standard::Sdtm,
         study: of.study(),

@@ -1,10 +1,11 @@
 //! DM: one row a subject.
 
 use posology_trial::analysis::patient::PatientAnalysis;
+use posology_trial::event::Administration;
 use posology_trial::when::When;
 
 use super::TrialAtCut;
-use super::frame::Frame;
+use super::frame::{Frame, clock};
 use crate::package::{Class, Column, Table, Value};
 
 /// Demographics.
@@ -67,23 +68,29 @@ fn columns() -> Vec<Column> {
     ]
 }
 
-/// The identifier within the site, as USUBJID ends: `101` of `CLR131-01-101`; the whole where there is no hyphen.
-fn subject_id(subject: &str) -> &str {
-    subject.rsplit_once('-').map_or(subject, |(_, id)| id)
+/// The identifier within the study: site and number, as USUBJID ends (`01-101` of `CLR131-01-101`), or the whole of it
+/// where two subjects would share that.
+fn subject_id<'a>(of: &TrialAtCut<'_>, patient: &'a PatientAnalysis) -> &'a str {
+    let short = patient.short_id();
+    let shared = of.analysis.patients.iter().filter(|other| other.short_id() == short).count() > 1;
+    if shared { &patient.id } else { short }
 }
 
 fn row(of: &TrialAtCut<'_>, frame: &Frame, patient: &PatientAnalysis) -> Vec<Value> {
     let subject = &patient.facts.subject;
     let protocol = &of.analysis.protocol;
-    let given: Vec<_> =
-        patient.facts.administrations.iter().filter(|given| protocol.is_product(&given.treatment)).collect();
-    let first =
-        given.iter().map(|given| &given.start).min_by_key(|when| (when.earliest_date(), when.instant()));
-    let last = given
-        .iter()
-        .map(|given| given.end.as_ref().unwrap_or(&given.start))
-        .max_by_key(|when| (when.latest_date(), when.instant()));
-    let iso = |when: Option<&When>| Value::from(when.map(ToString::to_string));
+    let all = &patient.facts.administrations;
+    let product = || all.iter().filter(|given| protocol.is_product(&given.treatment));
+    let order = |when: &When| (when.earliest_date(), when.instant());
+    let start = |given: &Administration| given.start.clone();
+    let end = |given: &Administration| given.end.clone().unwrap_or_else(|| given.start.clone());
+    let earliest = |whens: Vec<When>| whens.iter().min_by_key(|when| order(when)).map(on_the_clock);
+    let latest = |whens: Vec<When>| whens.iter().max_by_key(|when| order(when)).map(on_the_clock);
+    let first = earliest(product().map(start).collect());
+    let last = latest(product().map(end).collect());
+    let first_of_any = earliest(all.iter().map(start).collect());
+    let last_of_any = latest(all.iter().map(end).collect());
+    let iso = |when: Option<&When>| Value::from(when.map(on_the_clock));
     let elements = frame.elements(&patient.id);
     let cohort = patient.cohort.as_deref();
     let arm = cohort.map(|id| arm_name(of, id));
@@ -98,11 +105,11 @@ fn row(of: &TrialAtCut<'_>, frame: &Frame, patient: &PatientAnalysis) -> Vec<Val
         frame.study().into(),
         "DM".into(),
         patient.id.as_str().into(),
-        subject_id(&patient.id).into(),
-        iso(first),
-        iso(last),
-        iso(first),
-        iso(last),
+        subject_id(of, patient).into(),
+        first.into(),
+        last.into(),
+        first_of_any.into(),
+        last_of_any.into(),
         iso(subject.consent.as_ref()),
         elements.end.map(|end| end.to_string()).into(),
         iso(patient.facts.death.as_ref().map(|death| &death.at)),
@@ -121,6 +128,12 @@ fn row(of: &TrialAtCut<'_>, frame: &Frame, patient: &PatientAnalysis) -> Vec<Val
         Value::Missing,
         subject.country.as_deref().unwrap_or("UNK").into(),
     ]
+}
+
+/// A date or time as --DTC holds it: the clock on the spot, as in EX.
+fn on_the_clock(when: &When) -> String {
+    let text = when.to_string();
+    clock(&text).map_or_else(|| text.clone(), |(local, _)| local.to_owned())
 }
 
 /// A cohort as an arm is described: its place on the ladder, its regimen, and its kind of disease.

@@ -5,15 +5,73 @@ use std::collections::{BTreeMap, HashMap};
 
 use jiff::civil::Date;
 use posology_trial::analysis::patient::PatientAnalysis;
+use posology_trial::protocol::Protocol;
 use posology_trial::when::When;
 
 use super::TrialAtCut;
-use crate::package::{Class, Column, Table, Value};
+use crate::package::{Class, Column, Core, Table, Value};
+use crate::sdtm::OFFSET;
 
 /// Subjects and the days from which their study days and epochs are counted.
 pub(super) struct Frame {
     study: String,
     subjects: BTreeMap<String, Elements>,
+    /// Numbers of visits that findings name, by name: SCREENING is 1, and `DAY n` of the plan as in TV.
+    visits: BTreeMap<String, i64>,
+}
+
+/// Visits that findings name and the plan does not are numbered from here on.
+const NAMED_VISITS: i64 = 1_000;
+
+/// The numbers of visits by name: those of the plan first, then days in their order, then the rest by name.
+fn visit_numbers(of: &TrialAtCut<'_>) -> BTreeMap<String, i64> {
+    let mut numbers: BTreeMap<String, i64> =
+        planned_visits(&of.analysis.protocol).into_iter().map(|visit| (visit.name, visit.number)).collect();
+    let facts = || of.analysis.patients.iter().map(|patient| &patient.facts);
+    let named = facts().flat_map(|facts| {
+        let laboratory = facts.laboratory.iter().map(|one| &one.visit);
+        let vital = facts.vital_signs.iter().map(|one| &one.visit);
+        laboratory.chain(vital).chain(facts.responses.iter().map(|one| &one.visit))
+    });
+    let mut named: Vec<&str> = named.flatten().map(String::as_str).collect();
+    let day = |name: &str| name.strip_prefix("DAY ").and_then(|day| day.trim().parse::<i64>().ok());
+    named.sort_by_key(|name| (day(name).is_none(), day(name), *name));
+    named.dedup();
+    named.retain(|name| !numbers.contains_key(*name));
+    numbers.extend(named.into_iter().zip(NAMED_VISITS..).map(|(name, number)| (name.to_owned(), number)));
+    numbers
+}
+
+/// A visit of the plan.
+pub(super) struct PlannedVisit {
+    pub(super) number: i64,
+    pub(super) name: String,
+    pub(super) day: Option<i64>,
+    pub(super) begins: String,
+}
+
+/// Screening, the day of each fraction of any regimen, the end of the DLT window; none without a planned fraction.
+pub(super) fn planned_visits(protocol: &Protocol) -> Vec<PlannedVisit> {
+    let mut days: Vec<i32> = protocol
+        .regimen
+        .iter()
+        .flat_map(|regimen| regimen.fraction.iter().map(|fraction| fraction.day))
+        .collect();
+    days.sort_unstable();
+    days.dedup();
+    if days.is_empty() {
+        return Vec::new();
+    }
+    let screening = ("SCREENING".to_owned(), None, "Informed consent".to_owned());
+    let fractions = days.iter().map(|day| {
+        (format!("DAY {day}"), Some(i64::from(*day)), format!("A fraction planned for study day {day}"))
+    });
+    let window = protocol.dlt.as_ref().map(|dlt| {
+        let begins = format!("End of the DLT window of {} days from the first fraction", dlt.window_days);
+        ("END OF DLT WINDOW".to_owned(), Some(i64::from(dlt.window_days) + 1), begins)
+    });
+    let all = std::iter::once(screening).chain(fractions).chain(window);
+    (1..).zip(all).map(|(number, (name, day, begins))| PlannedVisit { number, name, day, begins }).collect()
 }
 
 /// The elements of the design that a subject went through, by day: each ends where the next begins.
@@ -32,6 +90,40 @@ pub(super) struct Elements {
 pub(super) const SCREENING: &str = "SCREENING";
 pub(super) const TREATMENT: &str = "TREATMENT";
 pub(super) const FOLLOW_UP: &str = "FOLLOW-UP";
+
+/// An element of every arm.
+pub(super) struct Element {
+    pub(super) code: &'static str,
+    pub(super) name: &'static str,
+    pub(super) epoch: &'static str,
+    pub(super) begins: &'static str,
+    pub(super) ends: &'static str,
+}
+
+/// The elements, in the order in which a subject goes through them.
+pub(super) const ELEMENTS: &[Element] = &[
+    Element {
+        code: "SCRN",
+        name: "Screening",
+        epoch: SCREENING,
+        begins: "Informed consent",
+        ends: "Start of the first fraction",
+    },
+    Element {
+        code: "TRT",
+        name: "Treatment and DLT window",
+        epoch: TREATMENT,
+        begins: "Start of the first fraction",
+        ends: "The day after the last fraction or, if later, after the end of the DLT window",
+    },
+    Element {
+        code: "FU",
+        name: "Follow-up",
+        epoch: FOLLOW_UP,
+        begins: "The day after the last fraction or, if later, after the end of the DLT window",
+        ends: "The study is left or completed, or death",
+    },
+];
 
 impl Elements {
     pub(super) fn of(patient: &PatientAnalysis, cut: Date) -> Self {
@@ -75,6 +167,8 @@ pub(super) struct Domain {
     pub(super) order: &'static [&'static str],
     /// The date that tells study day and epoch, such as `AESTDTC`.
     pub(super) timing: Option<&'static str>,
+    /// Whether its lines name visits, by the variable VISIT.
+    pub(super) visits: bool,
     pub(super) lines: Vec<Line>,
 }
 
@@ -88,6 +182,22 @@ pub(super) struct Line {
     named: Option<String>,
     /// The line it belongs to.
     related: Option<String>,
+    /// The offset from UTC of the clock of its times.
+    offset: Option<String>,
+}
+
+/// A time of day with its offset, taken apart; none where either is not recorded.
+pub(super) fn clock(text: &str) -> Option<(&str, &str)> {
+    let (_, time) = text.split_once('T')?;
+    let at = text.len() - time.len() + time.find(['Z', '+', '-'])?;
+    text.split_at_checked(at)
+}
+
+/// A time as the clock of another offset shows it, to the second.
+fn moved(when: &When, offset: &str) -> Option<String> {
+    let zone =
+        jiff::fmt::strtime::parse("%:z", if offset == "Z" { "+00:00" } else { offset }).ok()?.offset()?;
+    Some(zone.to_datetime(when.instant()?).strftime("%Y-%m-%dT%H:%M:%S").to_string())
 }
 
 /// A supplemental qualifier.
@@ -111,9 +221,15 @@ impl Line {
         self
     }
 
-    /// Sets a date or time as recorded, partial or not.
+    /// Sets a date or time as recorded, partial or not. A time of day is that of the clock on the spot; the offset of the
+    /// clock from UTC, one for the line, stands beside it: readers of --DTC drop it or stumble over it.
     pub(super) fn set_when(&mut self, name: &'static str, when: Option<&When>) -> &mut Self {
-        self.set(name, when.map(ToString::to_string))
+        let Some(when) = when else { return self.set(name, Value::Missing) };
+        let text = when.to_string();
+        let Some((local, offset)) = clock(&text) else { return self.set(name, text) };
+        let same = self.offset.get_or_insert_with(|| offset.to_owned());
+        let local = if same == offset { Some(local.to_owned()) } else { moved(when, same) };
+        self.set(name, local.unwrap_or(text))
     }
 
     /// Says what no variable of the domain holds.
@@ -174,11 +290,17 @@ impl Frame {
         Self {
             study: of.analysis.protocol.trial.id.clone(),
             subjects: subjects.map(|patient| (patient.id.clone(), Elements::of(patient, cut))).collect(),
+            visits: visit_numbers(of),
         }
     }
 
     pub(super) fn study(&self) -> &str {
         &self.study
+    }
+
+    /// The number of a visit that findings name.
+    pub(super) fn visit_number(&self, name: &str) -> Option<i64> {
+        self.visits.get(name).copied()
     }
 
     /// The elements of a subject.
@@ -220,7 +342,14 @@ impl Frame {
                 if let Some(name) = &line.related {
                     relations.push((line.subject.clone(), name.clone(), domain.code, number));
                 }
-                for qualifier in &line.qualifiers {
+                let offset = line.offset.as_ref().map(|offset| Qualifier {
+                    name: OFFSET,
+                    label: "Offset of the Clock from UTC",
+                    value: offset.clone(),
+                    origin: "CRF",
+                    evaluator: None,
+                });
+                for qualifier in line.qualifiers.iter().chain(&offset) {
                     supplemental.push(self.supplemental(domain.code, line, number, qualifier));
                 }
                 rows.push(self.row(&domain, &columns, line, number));
@@ -259,6 +388,10 @@ impl Frame {
         columns.extend(domain.columns.iter().cloned());
         let has = |name: &str| domain.columns.iter().position(|column| column.name == name);
         let mut timing = Vec::new();
+        if domain.visits {
+            timing.push(Column::float("VISITNUM", "Visit Number").expected().assigned());
+            timing.push(Column::text("VISIT", "Visit Name"));
+        }
         if domain.timing.is_some() {
             timing.push(Column::text("EPOCH", "Epoch").assigned().coded("EPOCH"));
         }
@@ -270,10 +403,13 @@ impl Frame {
             }
         }
         for (date, day, label) in days_of(domain.code) {
-            if has(date).is_some() {
-                columns.push(Column::integer(day, label).derived(
-                    "Days from RFSTDTC: day 1 is the day of the first fraction, the day before it is -1; only of complete dates",
-                ));
+            // The study day of a date is a column wherever the date is, even where every date is partial.
+            let said = domain.lines.iter().any(|line| line.text(date).is_some());
+            if let Some(place) = has(date) {
+                let expected =
+                    said || domain.columns.get(place).is_some_and(|date| date.core != Core::Permissible);
+                let column = Column::integer(day, label).derived(STUDY_DAY_IS);
+                columns.push(if expected { column.expected() } else { column });
             }
         }
         columns
@@ -289,6 +425,7 @@ impl Frame {
                 "STUDYID" => self.study.as_str().into(),
                 "DOMAIN" => domain.code.into(),
                 "USUBJID" => line.subject.as_str().into(),
+                "VISITNUM" => line.text("VISIT").and_then(|name| self.visit_number(name)).into(),
                 "EPOCH" => domain.timing.and_then(day).and_then(|day| elements.epoch(day)).into(),
                 name if name == sequence(domain.code) => number.into(),
                 name => match days.iter().find(|(_, study_day, _)| *study_day == name) {
@@ -419,6 +556,8 @@ macro_rules! names_by_domain {
         }
     };
 }
+
+pub(super) const STUDY_DAY_IS: &str = "Days from RFSTDTC: day 1 is the day of the first fraction, the day before it is -1; only of complete dates";
 
 const STUDY_DAY: &str = "Study Day of Visit/Collection/Exam";
 const START_DAY: &str = "Study Day of Start";
