@@ -13,8 +13,8 @@ use super::subjects::window_in_words;
 use crate::package::{Class, Column, Table, Value};
 
 /// Variables of AE that ADAE keeps.
-const KEPT: [&str; 14] = [
-    "AESEQ", "AESPID", "AETERM", "AEDECOD", "AEBODSYS", "AESTDTC", "AEENDTC", "AESER", "AEREL", "AEACN", "AEOUT",
+const KEPT: [&str; 13] = [
+    "AESEQ", "AETERM", "AEDECOD", "AEBODSYS", "AESTDTC", "AEENDTC", "AESER", "AEREL", "AEACN", "AEOUT",
     "AESDTH", "AETOXGR", "AESEV",
 ];
 
@@ -42,7 +42,6 @@ fn columns(context: &Context<'_>) -> Vec<Column> {
     let mut columns = shared_columns();
     columns.extend([
         Column::integer("AESEQ", "Sequence Number").required().predecessor("AE.AESEQ"),
-        Column::text("AESPID", "Sponsor-Defined Identifier").predecessor("AE.AESPID"),
         Column::text("AETERM", "Reported Term for the Adverse Event").required().predecessor("AE.AETERM"),
         Column::text("AEDECOD", "Dictionary-Derived Term").expected().predecessor("AE.AEDECOD"),
         Column::text("AEBODSYS", "Body System or Organ Class").expected().predecessor("AE.AEBODSYS"),
@@ -105,7 +104,7 @@ fn columns(context: &Context<'_>) -> Vec<Column> {
     if let Some(dlt) = &protocol.dlt {
         columns.extend([
             Column::text("AEDLT", "Dose-Limiting by the Investigator")
-                .derived("SUPPAE.QVAL where SUPPAE.QNAM is AEDLT: the investigator's judgement as recorded")
+                .predecessor("SUPPAE.AEDLT")
                 .coded("NY"),
             Column::text("ADLTFL", "Analysis Dose-Limiting Toxicity Flag")
                 .derived("Y where the event counts as dose-limiting: by the committee, else by a rule of the protocol or the investigator; N for every other event with TRTEMFL Y (protocol, [dlt])")
@@ -128,12 +127,12 @@ fn columns(context: &Context<'_>) -> Vec<Column> {
 
 /// The rows of a patient, each beside its record of AE.
 fn of_patient(context: &Context<'_>, patient: &PatientAnalysis, start: &Record) -> Vec<Record> {
-    let mut used: Vec<Value> = Vec::new();
+    let mut taken: Vec<Value> = Vec::new();
     let mut rows: Vec<Event<'_>> = Vec::new();
     for event in &patient.facts.adverse_events {
-        let found = found(context, patient, event, &used);
+        let found = found(context, patient, event, &taken);
         if let Some(found) = found {
-            used.push(found.sequence());
+            taken.push(found.sequence());
         }
         rows.push(Event { event, row: row(context, patient, event, found, start) });
     }
@@ -146,19 +145,23 @@ struct Event<'a> {
     row: Record,
 }
 
-/// The record of an event: of its identifier, and of several the one not taken yet that agrees in onset.
+/// The record of an event: that of its key, and of several the one not taken yet that agrees in term and onset.
 fn found<'a>(
     context: &'a Context<'_>,
     patient: &PatientAnalysis,
     event: &AdverseEvent,
-    used: &[Value],
+    taken: &[Value],
 ) -> Option<Found<'a>> {
-    let of_key = |found: &Found<'_>| {
-        found.value("AESPID") == Value::text(event.key.as_str()) && !used.contains(&found.sequence())
+    let of_key = || {
+        let records = context.records.of_event(&patient.id, &event.key);
+        records.filter(|found| !taken.contains(&found.sequence()))
     };
-    let onset = Value::from(event.start.as_ref().map(ToString::to_string));
-    let candidates = || context.records.of_subject("AE", &patient.id).filter(of_key);
-    candidates().find(|found| found.value("AESTDTC") == onset).or_else(|| candidates().next())
+    let onset = event.start.as_ref().map(When::earliest_date);
+    let agrees = |found: &Found<'_>| {
+        found.text("AETERM") == Some(event.verbatim.trim_end())
+            && found.when("AESTDTC").map(|when| when.earliest_date()) == onset
+    };
+    of_key().find(agrees).or_else(|| of_key().next())
 }
 
 fn row(
@@ -218,8 +221,10 @@ fn row(
 fn investigator(context: &Context<'_>, patient: &PatientAnalysis, found: &Found<'_>) -> Option<Value> {
     let Value::Number(sequence) = found.sequence() else { return None };
     let sequence = sequence.normalize().to_string();
-    let texts = [("QNAM", "AEDLT"), ("IDVAR", "AESEQ"), ("IDVARVAL", sequence.as_str())];
-    context.records.find("SUPPAE", &patient.id, &texts).map(|found| found.value("QVAL"))
+    let mut judged = context.records.of_subject("SUPPAE", &patient.id).filter(|qualifier| {
+        qualifier.text("QNAM") == Some("AEDLT") && qualifier.text("IDVARVAL") == Some(sequence.as_str())
+    });
+    judged.next().map(|qualifier| qualifier.value("QVAL"))
 }
 
 /// What of a date was not recorded.

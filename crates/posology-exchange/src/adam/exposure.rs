@@ -174,10 +174,8 @@ fn fraction_row(
     };
     if let (Some(variable), Some(given)) = (variable, fraction.given) {
         let product = context.records.of_subject("EX", &patient.id).find(|found| {
-            let Value::Text(treatment) = found.value("EXTRT") else { return false };
-            let Value::Text(date) = found.value("EXSTDTC") else { return false };
-            let date = date.parse::<posology_trial::when::When>().ok().map(|when| when.latest_date());
-            context.protocol().is_product(&treatment) && date == Some(given)
+            found.text("EXTRT").is_some_and(|treatment| context.protocol().is_product(treatment))
+                && found.when("EXSTDTC").is_some_and(|when| when.latest_date() == given)
         });
         row.set("SRCDOM", "EX")
             .set("SRCVAR", variable)

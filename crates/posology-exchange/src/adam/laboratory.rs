@@ -2,9 +2,8 @@
 //! low and high, and the nadir.
 
 use posology_clinic::ctcae::{Direction, Graded};
-use posology_clinic::laboratory::{LabValue, Qualifier};
 use posology_trial::analysis::patient::PatientAnalysis;
-use posology_trial::analysis::toxicity::{AnalysedSample, analysed_samples};
+use posology_trial::analysis::toxicity::{AnalysedSample, Sample, analysed_samples};
 use posology_trial::event::Laboratory;
 
 use super::Context;
@@ -17,10 +16,12 @@ pub(super) fn table(context: &Context<'_>) -> Table {
     let mut rows = Vec::new();
     for (patient, start) in context.patients() {
         let first = patient.exposure.first();
-        for sample in analysed_samples(context.protocol(), &patient.facts, first) {
-            rows.push(row(context, patient, &sample, &start));
-        }
-        mark_nadirs(patient, &mut rows);
+        let mut taken = Vec::new();
+        let samples = analysed_samples(context.protocol(), &patient.facts, first);
+        let mut own: Vec<Record> =
+            samples.iter().map(|sample| row(context, patient, sample, &mut taken, &start)).collect();
+        mark_nadirs(patient, &mut own);
+        rows.extend(own);
     }
     let sheet = Sheet {
         name: "ADLB",
@@ -62,7 +63,7 @@ fn columns(context: &Context<'_>) -> Vec<Column> {
         Column::float("ANRLO", "Analysis Normal Range Lower Limit").derived("LB.LBORNRLO in the unit AVALU"),
         Column::float("ANRHI", "Analysis Normal Range Upper Limit").derived("LB.LBORNRHI in the unit AVALU"),
         Column::text("ANRIND", "Analysis Reference Range Indicator")
-            .derived("LOW where AVAL is below ANRLO, HIGH where it is above ANRHI, else NORMAL; missing without a limit, and where a limit of the method does not tell")
+            .predecessor("LB.LBNRIND")
             .coded("NRIND"),
         Column::text("BNRIND", "Baseline Reference Range Indicator")
             .derived("ANRIND of the record with ABLFL Y")
@@ -94,38 +95,56 @@ fn columns(context: &Context<'_>) -> Vec<Column> {
     columns
 }
 
-/// The record of LB in which a result stands.
-pub(super) fn found<'a>(
+/// The record of LB in which a result stands, not one that is taken already.
+fn found<'a>(
     context: &'a Context<'_>,
     patient: &PatientAnalysis,
     fact: &Laboratory,
+    taken: &[Value],
 ) -> Option<Found<'a>> {
-    let date = fact.at.as_ref()?.to_string();
-    let result = fact.result.as_deref().unwrap_or_default();
-    let codes = fact.analyte.map_or(&[][..], posology_clinic::laboratory::Analyte::codes);
-    let mut codes = std::iter::once(fact.test.as_str()).chain(codes.iter().copied());
-    codes.find_map(|code| {
-        let texts = [("LBTESTCD", code), ("LBDTC", date.as_str()), ("LBORRES", result)];
-        context.records.find("LB", &patient.id, &texts)
-    })
+    let at = fact.at.as_ref()?;
+    let same = |name: &str, text: Option<&str>, found: &Found<'_>| found.text(name) == text.map(str::trim_end);
+    let of_day = || {
+        context.records.on("LB", &patient.id, at.earliest_date()).filter(|found| {
+            same("LBTESTCD", Some(&fact.test), found)
+                && same("LBORRES", fact.result.as_deref(), found)
+                && same("LBSPEC", fact.specimen.as_deref(), found)
+                && !taken.contains(&found.sequence())
+        })
+    };
+    // Of results alike on one day, that of the same time; LB drops the offset of its clock.
+    let text = at.to_string();
+    let of_time = of_day().find(|found| found.text("LBDTC").is_some_and(|clock| text.starts_with(clock)));
+    of_time.or_else(|| of_day().next())
 }
 
-/// The same as a source.
+/// The record of LB of a result as a source.
 pub(super) fn source(context: &Context<'_>, patient: &PatientAnalysis, fact: &Laboratory) -> Source {
-    Source::of("LB", "LBDTC", found(context, patient, fact))
+    Source::of("LB", "LBDTC", found(context, patient, fact, &[]))
 }
 
-fn row(context: &Context<'_>, patient: &PatientAnalysis, analysed: &AnalysedSample, start: &Record) -> Record {
+fn row(
+    context: &Context<'_>,
+    patient: &PatientAnalysis,
+    analysed: &AnalysedSample,
+    taken: &mut Vec<Value>,
+    start: &Record,
+) -> Record {
     let sample = &analysed.sample;
     let value = &sample.value;
     let analyte = value.analyte;
-    let fact = sample.recorded.and_then(|place| patient.facts.laboratory.get(place));
+    let record_of = |sample: &Sample, taken: &[Value]| {
+        let fact = patient.facts.laboratory.get(sample.recorded?)?;
+        found(context, patient, fact, taken)
+    };
     let mut row = start.clone();
-    if let Some(found) = fact.and_then(|fact| found(context, patient, fact)) {
+    if let Some(found) = record_of(sample, taken) {
+        taken.push(found.sequence());
         for (name, from) in [
             ("LBSEQ", "LBSEQ"),
             ("LBORRES", "LBORRES"),
             ("LBORRESU", "LBORRESU"),
+            ("ANRIND", "LBNRIND"),
             ("AVISIT", "VISIT"),
             ("AVISITN", "VISITNUM"),
         ] {
@@ -143,17 +162,17 @@ fn row(context: &Context<'_>, patient: &PatientAnalysis, analysed: &AnalysedSamp
         .mark("ABLFL", analysed.is_baseline)
         .set("ANRLO", value.lower_limit)
         .set("ANRHI", value.upper_limit)
-        .set("ANRIND", range_indicator(value))
         .set("ADT", sample.date)
         .set("ADY", patient.study_day(sample.date).map(i64::from))
         .mark("ANL01FL", analysed.counts);
     let baseline = analysed.baseline.as_ref();
     let change = baseline
         .filter(|_| !analysed.is_baseline)
-        .and_then(|baseline| value.canonical.checked_sub(baseline.canonical));
-    row.set("BASE", baseline.map(|baseline| baseline.canonical))
+        .and_then(|baseline| value.canonical.checked_sub(baseline.value.canonical));
+    let range = baseline.and_then(|baseline| record_of(baseline, &[])).map(|found| found.value("LBNRIND"));
+    row.set("BASE", baseline.map(|baseline| baseline.value.canonical))
         .set("CHG", change)
-        .set("BNRIND", baseline.and_then(range_indicator));
+        .set("BNRIND", range.unwrap_or(Value::Missing));
     for graded in &analysed.grades {
         let (term, grade) = match graded.direction {
             Direction::Low => ("ATOXDSCL", "ATOXGRL"),
@@ -184,43 +203,14 @@ fn sentence(name: &str) -> String {
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
-/// Where a value lies against its limits of normal; none where they, or a limit of the method, do not tell.
-fn range_indicator(value: &LabValue) -> Option<&'static str> {
-    let (below, above) = match value.measured.qualifier {
-        Qualifier::Exact => (
-            value.lower_limit.is_some_and(|limit| value.canonical < limit),
-            value.upper_limit.is_some_and(|limit| value.canonical > limit),
-        ),
-        Qualifier::LessThan => (value.lower_limit.is_some_and(|limit| value.canonical <= limit), false),
-        Qualifier::GreaterThan => (false, value.upper_limit.is_some_and(|limit| value.canonical >= limit)),
-    };
-    let limited = match value.measured.qualifier {
-        Qualifier::Exact => value.lower_limit.is_some() || value.upper_limit.is_some(),
-        // Below a number that is itself within the limits: normal only where nothing lies below normal.
-        Qualifier::LessThan => {
-            value.lower_limit.is_none() && value.upper_limit.is_some_and(|limit| value.canonical <= limit)
-        }
-        Qualifier::GreaterThan => {
-            value.upper_limit.is_none() && value.lower_limit.is_some_and(|limit| value.canonical >= limit)
-        }
-    };
-    match (below, above) {
-        (true, _) => Some("LOW"),
-        (_, true) => Some("HIGH"),
-        _ => limited.then_some("NORMAL"),
-    }
-}
-
-/// Flags the nadir of each lineage among the rows of a patient, which are the last ones.
+/// Flags the nadir of each lineage among the rows of a patient.
 fn mark_nadirs(patient: &PatientAnalysis, rows: &mut [Record]) {
-    let subject = Value::text(patient.id.as_str());
     for kinetics in &patient.kinetics {
         let Some(nadir) = kinetics.summary.as_ref().and_then(|summary| summary.nadir.as_ref()) else { continue };
         let code = Value::from(kinetics.analyte.codes().first().copied());
         let day = Value::from(i64::from(nadir.day));
         let found = rows.iter_mut().find(|row| {
-            row.get("USUBJID") == subject
-                && row.get("PARAMCD") == code
+            row.get("PARAMCD") == code
                 && row.get("ADY") == day
                 && row.get("AVAL") == Value::from(nadir.value)
         });

@@ -153,8 +153,8 @@ pub(super) fn first_record(patient: &PatientAnalysis) -> Option<&DltRecord> {
 pub(super) fn source(context: &Context<'_>, patient: &PatientAnalysis, found: &DltRecord) -> Source {
     let records = &context.records;
     if let Some(event) = &found.event {
-        let of_key = [("AESPID", event.key.as_str())];
-        return Source::of("AE", "AESTDTC", records.find("AE", &patient.id, &of_key));
+        let mut found = records.of_event(&patient.id, &event.key);
+        return Source::of("AE", "AESTDTC", found.next());
     }
     let Some(day) = found.onset else { return Source::default() };
     let rules = context.protocol().dlt.iter().flat_map(|dlt| dlt.rules.iter());
@@ -170,11 +170,11 @@ pub(super) fn source(context: &Context<'_>, patient: &PatientAnalysis, found: &D
                 of_day.next().map(|fact| super::laboratory::source(context, patient, fact))
             }
             Condition::Fraction(_) => {
-                Some(Source::of("EX", "EXSTDTC", records.on("EX", &patient.id, "EXSTDTC", day)))
+                Some(Source::of("EX", "EXSTDTC", records.on("EX", &patient.id, day).next()))
             }
             _ => None,
         };
-        if let Some(source) = source {
+        if let Some(source) = source.filter(|source| source.domain.is_some()) {
             return source;
         }
     }

@@ -79,7 +79,7 @@ pub(super) struct Sheet {
 impl Sheet {
     /// The data set, sorted by its keys, without permissible variables that are empty throughout.
     pub(super) fn table(self) -> Table {
-        let known = |name: &&'static str| self.columns.iter().any(|column| column.name == **name);
+        let known = |name: &&'static str| self.columns.iter().any(|column| *column.name == **name);
         debug_assert!(
             self.rows.iter().all(|row| row.0.keys().all(|name| known(&name))),
             "{}: a variable was set that is no column",

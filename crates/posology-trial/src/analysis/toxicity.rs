@@ -490,7 +490,7 @@ pub struct AnalysedSample {
     /// Whether it is the baseline: the last result of the analyte on or before the day of the first fraction.
     pub is_baseline: bool,
     /// The baseline, where the result counts and there is one.
-    pub baseline: Option<LabValue>,
+    pub baseline: Option<Sample>,
     /// The grades of that baseline.
     pub baseline_grades: Vec<ctcae::Graded>,
     /// Its grade for each term of the analyte, where it counts and the protocol names a version of CTCAE; [`WorstGrade`]
@@ -510,7 +510,7 @@ pub fn analysed_samples(protocol: &Protocol, patient: &Patient, first: Option<Da
         AnalysedSample {
             counts: found.is_some(),
             is_baseline: baseline.is_some_and(|baseline| std::ptr::eq(baseline, sample)),
-            baseline: baseline.map(|baseline| baseline.value.clone()),
+            baseline: baseline.cloned(),
             baseline_grades: match (baseline, protocol.ctcae()) {
                 (Some(baseline), Some(version)) => grades(version, baseline, Some(baseline)),
                 _ => Vec::new(),
