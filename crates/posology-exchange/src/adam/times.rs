@@ -108,7 +108,7 @@ fn columns(protocol: &Protocol) -> Vec<Column> {
         Column::text("CNSSET", "Set of Censoring Rules").derived("Name of the set of censoring rules (protocol, times.censoring, times.sensitivity)"),
         Column::text("SRCDOM", "Source Data").derived("Domain of the record that gives ADT; missing where ADT is a day of the calendar, as the end of the window"),
         Column::text("SRCVAR", "Source Variable").derived("Variable of that record that gives ADT"),
-        Column::integer("SRCSEQ", "Source Sequence Number").derived("--SEQ of that record; DM and SV have none"),
+        Column::integer("SRCSEQ", "Source Sequence Number").derived("--SEQ of that record; DM has none, nor has SV, of which the record is that of ADT"),
     ]);
     columns
 }
