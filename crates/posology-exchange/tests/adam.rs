@@ -3,12 +3,17 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write as _;
+use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 
 use jiff::civil::Date;
 use posology_exchange::adam::analysis_data;
-use posology_exchange::dataset_json_write::{Form, write};
+use posology_exchange::dataset::{Cell, ReadOptions, Reader, Row};
+use posology_exchange::define;
+use posology_exchange::handover::{Format, files};
 use posology_exchange::package::{Core, DataType, Origin, Package, Table, Value};
+use posology_exchange::sdtm::{ImportOptions, KnownRows, SourceFile, import};
 use posology_exchange::tabulation::{TrialAtCut, tabulate};
 use posology_trial::analysis::Analysis;
 use posology_trial::analysis::decision::Counts;
@@ -18,7 +23,7 @@ use posology_trial::analysis::patient::PatientAnalysis;
 use posology_trial::analysis::rates::Confidence;
 use posology_trial::analysis::survival::{IntervalScale, KaplanMeier, TimeToEvent};
 use posology_trial::cut::{Cut, cut_off};
-use posology_trial::event::Chain;
+use posology_trial::event::{Chain, Event, Randomisation};
 use posology_trial::protocol::{Population, Protocol};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive as _;
@@ -122,72 +127,272 @@ fn treated(analysis: &Analysis) -> impl Iterator<Item = &PatientAnalysis> {
     analysis.patients.iter().filter(|patient| patient.is_treated())
 }
 
-#[test]
-fn every_data_set_is_fit_for_submission_and_each_variable_says_where_it_comes_from() {
-    // Limits: FDA, Study Data Technical Conformance Guide: names of 8 letters, labels of 40 bytes, texts of 200.
-    for name in EXAMPLES {
-        let Trial { adam, sdtm, .. } = example(name);
-        let lists: BTreeSet<&str> = adam.code_lists.iter().map(|list| list.id).collect();
-        for table in &adam.tables {
-            let place = format!("{name} {}", table.name);
-            assert!(table.name.len() <= 8 && table.label.len() <= 40, "{place}: {}", table.label);
-            let keys: Vec<usize> =
-                table.keys.iter().map(|key| table.column(key).unwrap_or_else(|| panic!("{place} {key}"))).collect();
-            let names: BTreeSet<&str> = table.columns.iter().map(|column| column.name).collect();
-            assert_eq!(names.len(), table.columns.len(), "{place}: a name stands twice");
-            for column in &table.columns {
+/// Limits: FDA, Study Data Technical Conformance Guide: names of 8 letters, labels of 40 bytes, texts of 200.
+fn assert_fit(name: &str, adam: &Package, sdtm: &Package) {
+    let lists: BTreeSet<&str> = adam.code_lists.iter().map(|list| list.id).collect();
+    for table in &adam.tables {
+        let place = format!("{name} {}", table.name);
+        assert!(table.name.len() <= 8 && table.label.len() <= 40, "{place}: {}", table.label);
+        let keys: Vec<usize> = table.keys.iter().filter_map(|key| table.column(key)).collect();
+        let names: BTreeSet<&str> = table.columns.iter().map(|column| column.name).collect();
+        assert_eq!(names.len(), table.columns.len(), "{place}: a name stands twice");
+        for column in &table.columns {
+            let place = format!("{place}.{}", column.name);
+            assert!(column.name.len() <= 8 && column.label.len() <= 40, "{place}: {}", column.label);
+            match column.origin {
+                Origin::Derived => {
+                    let how = column.derivation.as_deref().unwrap_or_default();
+                    assert!(how.len() >= 4 && !how.contains("  "), "{place}: {how:?}");
+                }
+                Origin::Predecessor(from) => {
+                    let (data_set, variable) = from.split_once('.').unwrap();
+                    let source = adam.tables.iter().chain(&sdtm.tables).find(|table| table.name == data_set);
+                    let there = source.is_some_and(|table| table.column(variable).is_some());
+                    assert!(there || from == "SUPPAE.AEDLT", "{place}: {from} is not there");
+                }
+                Origin::Assigned | Origin::Collected | Origin::Protocol => {}
+            }
+            if let Some(list) = column.code_list {
+                assert!(lists.contains(list), "{place}: {list}");
+            }
+        }
+        let mut seen = BTreeSet::new();
+        for row in &table.rows {
+            assert_eq!(row.len(), table.columns.len());
+            let key: Vec<Value> = keys.iter().map(|at| row[*at].clone()).collect();
+            assert!(seen.insert(key.clone()), "{place}: {key:?} twice");
+            for (column, value) in table.columns.iter().zip(row) {
                 let place = format!("{place}.{}", column.name);
-                assert!(column.name.len() <= 8 && column.label.len() <= 40, "{place}: {}", column.label);
-                match column.origin {
-                    Origin::Derived => {
-                        let how = column.derivation.as_deref().unwrap_or_default();
-                        assert!(how.len() >= 4 && !how.contains("  "), "{place}: {how:?}");
+                assert!(column.core != Core::Required || *value != Value::Missing, "{place}: {key:?}");
+                let fits = match value {
+                    Value::Missing => true,
+                    Value::Text(text) => {
+                        text.len() <= 200
+                            && matches!(column.data_type, DataType::Text | DataType::IsoDateTime)
                     }
-                    Origin::Predecessor(from) => {
-                        let (data_set, variable) = from.split_once('.').unwrap();
-                        let source = adam.tables.iter().chain(&sdtm.tables).find(|table| table.name == data_set);
-                        let there = source.is_some_and(|table| table.column(variable).is_some());
-                        assert!(there || from == "SUPPAE.AEDLT", "{place}: {from} is not there");
+                    Value::Number(number) => {
+                        column.data_type == DataType::Float
+                            || (column.data_type == DataType::Integer && number.fract().is_zero())
                     }
-                    Origin::Assigned | Origin::Collected | Origin::Protocol => {}
-                }
-                if let Some(list) = column.code_list {
-                    assert!(lists.contains(list), "{place}: {list}");
-                }
-            }
-            let mut seen = BTreeSet::new();
-            for row in &table.rows {
-                assert_eq!(row.len(), table.columns.len());
-                let key: Vec<Value> = keys.iter().map(|at| row[*at].clone()).collect();
-                assert!(seen.insert(key.clone()), "{place}: {key:?} twice");
-                for (column, value) in table.columns.iter().zip(row) {
-                    let place = format!("{place}.{}", column.name);
-                    assert!(column.core != Core::Required || *value != Value::Missing, "{place}: {key:?}");
-                    let fits = match value {
-                        Value::Missing => true,
-                        Value::Text(text) => {
-                            text.len() <= 200
-                                && matches!(column.data_type, DataType::Text | DataType::IsoDateTime)
-                        }
-                        Value::Number(number) => {
-                            column.data_type == DataType::Float
-                                || (column.data_type == DataType::Integer && number.fract().is_zero())
-                        }
-                        Value::Date(_) => column.data_type == DataType::NumericDate,
-                    };
-                    assert!(fits, "{place}: {value:?}");
-                    if column.name.ends_with("DY") {
-                        assert_ne!(*value, Value::from(0), "{place}: there is no day 0");
-                    }
+                    Value::Date(_) => column.data_type == DataType::NumericDate,
+                };
+                assert!(fits, "{place}: {value:?}");
+                if column.name.ends_with("DY") {
+                    assert_ne!(*value, Value::from(0), "{place}: there is no day 0");
                 }
             }
-            // A last row that is blank or zero throughout is lost by readers of SAS transport files.
-            assert!(table.rows.iter().all(|row| row.iter().any(|value| matches!(value, Value::Text(_)))), "{place}");
-            let mut bytes = Vec::new();
-            write(adam, table, Form::Document, &mut bytes).unwrap();
-            assert!(!bytes.is_empty());
         }
     }
+}
+
+#[test]
+fn every_data_set_is_fit_for_submission_and_each_variable_says_where_it_comes_from() {
+    for name in EXAMPLES {
+        let Trial { adam, sdtm, .. } = example(name);
+        assert_fit(name, adam, sdtm);
+        let names: Vec<&str> = adam.tables.iter().map(|table| table.name.as_str()).collect();
+        let dlt: &[&str] = if name == "clover1" { &[] } else { &["ADDLT"] };
+        assert_eq!(names, [&["ADSL", "ADAE"], dlt, &["ADEX", "ADLB", "ADRS", "ADTTE"]].concat(), "{name}");
+    }
+}
+
+#[test]
+fn at_any_cut_the_data_sets_are_fit_and_nothing_of_a_later_day_is_known() {
+    for until in ["2015-04-10", "2016-02-01", "2017-06-30", "2018-12-20", "2019-02-28"] {
+        let Trial { adam, sdtm, analysis } = &trial("clr131", str::to_owned, Some(until));
+        assert_fit(until, adam, sdtm);
+        assert_eq!(rows(adam, "ADSL").table.rows.len(), analysis.patients.len(), "{until}");
+        let cut = analysis.cut.date();
+        for table in &adam.tables {
+            for (at, column) in table.columns.iter().enumerate() {
+                // What is planned may lie ahead: the end of a window, the day of a fraction. Demographics have no day of
+                // their own, so that a later consent stands in DM as well.
+                if matches!(column.name, "DLTEDT" | "PLANDT" | "RFICDT") {
+                    continue;
+                }
+                for row in &table.rows {
+                    if let Value::Date(date) = row[at] {
+                        assert!(date <= cut, "{until} {} {}: {date}", table.name, column.name);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_format_holds_every_row_and_a_transport_file_loses_no_last_one() {
+    for name in EXAMPLES {
+        let Trial { adam, .. } = example(name);
+        for format in Format::ALL {
+            let (written, changes) = files(adam, format).unwrap();
+            // What ASCII cannot hold is written otherwise, and said: a name with a diaeresis.
+            for change in &changes {
+                assert!(!change.found.is_ascii(), "{name}: {change}");
+            }
+            if format == Format::Csv {
+                continue;
+            }
+            for table in &adam.tables {
+                let file = format!("{}.{}", table.name.to_lowercase(), format.ending());
+                let bytes = &written.iter().find(|written| written.name == file).unwrap().bytes;
+                let mut reader = Reader::open(&file, bytes.as_slice(), &ReadOptions::default()).unwrap();
+                let (mut row, mut count) = (Row::default(), 0);
+                while reader.next_row(&mut row).unwrap() {
+                    for (at, value) in table.rows[count].iter().enumerate() {
+                        let missing = matches!(row.cell(at), Cell::Missing(_));
+                        assert_eq!(missing, *value == Value::Missing, "{name} {file} row {count}");
+                    }
+                    count += 1;
+                }
+                assert_eq!(count, table.rows.len(), "{name} {file}");
+            }
+        }
+    }
+}
+
+#[test]
+fn define_xml_of_the_analysis_data_is_valid_and_refers_to_nothing_that_is_not_there() {
+    let values = |xml: &str, attribute: &str| -> BTreeSet<String> {
+        let marked = format!(" {attribute}=\"");
+        let found = xml.match_indices(&marked);
+        found.map(|(at, _)| xml[at + marked.len()..].split('"').next().unwrap().to_owned()).collect()
+    };
+    let schema = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../../shared/data/cdisc/xsd/define/2.1/define2-1-0.xsd");
+    let has_schema = schema.exists() && Command::new("xmllint").arg("--version").output().is_ok();
+    if !has_schema {
+        println!("skipped: no shared, or no xmllint");
+    }
+    for name in EXAMPLES {
+        let xml = define::write(&example(name).adam, "xpt");
+        let defined = values(&xml, "OID");
+        for attribute in ["ItemOID", "MethodOID", "CodeListOID", "def:CommentOID", "def:StandardOID"] {
+            for reference in values(&xml, attribute) {
+                assert!(defined.contains(&reference), "{name}: {attribute} {reference}");
+            }
+        }
+        if has_schema {
+            let mut child = Command::new("xmllint")
+                .args(["--noout", "--nonet", "--schema"])
+                .arg(&schema)
+                .arg("-")
+                .stdin(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap();
+            child.stdin.take().unwrap().write_all(xml.as_bytes()).unwrap();
+            let output = child.wait_with_output().unwrap();
+            assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+        }
+    }
+}
+
+#[test]
+fn a_randomised_subject_has_the_arm_the_strata_and_the_day_of_the_allocation() {
+    let part = r#"
+[randomised]
+seed-sha256 = "c4bbcb1fbec99d65bf59d85c8cb62ee2db963f0fe106f483d9afa73bd4e39a8a"
+seed-held-by = "The independent statistician"
+outcome-day = 29
+[randomised.comparison]
+arms = ["C5", "C6"]
+patients = 5
+block-sizes = [2, 4]
+strata = [{ name = "Earlier lines", categories = ["1-2", "3 or more"] }]
+[[randomised.tolerability]]
+id = "vomiting-2"
+text = "Vomiting of grade 2 or worse"
+adverse-event = { terms = ["Vomiting"], grade-at-least = 2 }
+"#;
+    let folder = format!("{}/../../examples/clr131", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(format!("{folder}/trial.toml")).unwrap();
+    let text = text.replace("planned = 4", "planned = 5").replace("total = 31", "total = 40") + part;
+    let protocol = Protocol::read(&text).unwrap().0;
+    let mut chain =
+        Chain::read(&std::fs::read_to_string(format!("{folder}/events.ndjson")).unwrap()).unwrap();
+    let made = Randomisation {
+        subject: "CLR131-01-601".to_owned(),
+        arm: "C6".to_owned(),
+        stratum: vec!["3 or more".to_owned()],
+        block: 1,
+        position: 2,
+        date: jiff::civil::date(2018, 11, 1),
+        seed_sha256: "c4bbcb1fbec99d65bf59d85c8cb62ee2db963f0fe106f483d9afa73bd4e39a8a".to_owned(),
+    };
+    let at = "2019-09-01T08:00:00Z".parse().unwrap();
+    chain.append(Event::new(at, "statistician", made)).unwrap();
+    let cut = Cut::freeze(&chain, None).unwrap();
+    let analysis = Analysis::of(&protocol, "", &chain, &cut).unwrap();
+    let adam = &analysis_data(&TrialAtCut { analysis: &analysis, chain: &chain, program: "posology 0" });
+    let adsl = rows(adam, "ADSL");
+    for line in adsl.all() {
+        let randomised = line.text("USUBJID") == "CLR131-01-601";
+        assert_eq!(line.text("RANDFL"), if randomised { "Y" } else { "N" });
+        assert_eq!(line.text("RANDARM"), if randomised { "C6" } else { "" });
+        assert_eq!(line.text("STRATAR"), if randomised { "3 or more" } else { "" });
+        assert_eq!(line.date("RANDDT"), randomised.then(|| jiff::civil::date(2018, 11, 1)));
+    }
+    assert!(
+        example("clr131").adam.tables[0].column("RANDFL").is_none(),
+        "no variable where nobody is randomised"
+    );
+}
+
+#[test]
+fn real_records_with_partial_dates_and_other_treatments_are_analysed_as_they_are() {
+    let root = std::env::var_os("POSOLOGY_SHARED").map_or_else(
+        || std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"),
+        std::path::PathBuf::from,
+    );
+    let folder = root.join("data/pharmaversesdtm");
+    if !folder.is_dir() {
+        println!("skipped: no shared");
+        return;
+    }
+    let named = ["dm.csv", "ex.csv", "ds.csv", "ae.csv.gz", "suppae.csv.gz", "lb.csv.gz", "rs_onco_imwg.csv"];
+    let sources: Vec<SourceFile> = named
+        .iter()
+        .map(|name| {
+            let path = folder.join(name);
+            let open = move || Ok(Box::new(std::fs::File::open(&path)?) as Box<dyn std::io::Read>);
+            SourceFile { name: (*name).to_owned(), open: Box::new(open) }
+        })
+        .collect();
+    let outcome = import(&sources, &KnownRows::default(), &ImportOptions::default());
+    let mut chain = Chain::default();
+    let at = "2026-01-01T00:00:00Z".parse().unwrap();
+    for event in outcome.events {
+        chain.append(event.recorded(at, "import")).unwrap();
+    }
+    let text = include_str!("../../../examples/minimal/trial.toml");
+    let protocol = Protocol::read(text).unwrap().0;
+    let cut = Cut::freeze(&chain, None).unwrap();
+    let analysis = &Analysis::of(&protocol, "", &chain, &cut).unwrap();
+    let of = TrialAtCut { analysis, chain: &chain, program: "posology 0" };
+    let start = std::time::Instant::now();
+    let (adam, sdtm) = (&analysis_data(&of), &tabulate(&of));
+    eprintln!("{} subjects in {:?}", analysis.patients.len(), start.elapsed());
+    assert_fit("pharmaversesdtm", adam, sdtm);
+    assert_eq!(rows(adam, "ADSL").table.rows.len(), 306);
+    let adae = rows(adam, "ADAE");
+    assert_eq!(adae.table.rows.len(), 1_191, "every adverse event of the file");
+    let mut partial = 0;
+    for line in adae.all() {
+        let recorded = line.text("AESTDTC");
+        let wanted = match recorded.len() {
+            0 => "Y",
+            4 => "M",
+            7 => "D",
+            _ => "",
+        };
+        if line.date("ASTDT").is_some() {
+            assert_eq!(line.text("ASTDTF"), wanted, "{recorded}");
+            partial += usize::from(!wanted.is_empty());
+        }
+        assert!(line.text("ASTDTF").is_empty() || line.number("ASTDY").is_none());
+    }
+    assert!(partial > 0);
 }
 
 #[test]
@@ -220,7 +425,8 @@ fn adsl_has_one_row_for_each_subject_of_dm_and_what_dm_says() {
         let Trial { adam, sdtm, analysis } = example(name);
         let (adsl, dm) = (rows(adam, "ADSL"), rows(sdtm, "DM"));
         assert_eq!(adsl.table.rows.len(), analysis.patients.len(), "{name}");
-        let demographics: BTreeMap<String, Line<'_>> = dm.all().map(|line| (line.text("USUBJID"), line)).collect();
+        let demographics: BTreeMap<String, Line<'_>> =
+            dm.all().map(|line| (line.text("USUBJID"), line)).collect();
         for line in adsl.all() {
             let found = demographics[&line.text("USUBJID")];
             for same in ["STUDYID", "SUBJID", "SITEID", "AGE", "SEX", "RACE", "ARM", "ACTARM", "DTHFL"] {
@@ -248,7 +454,8 @@ fn populations_and_dose_limiting_toxicity_count_by_cohort_as_the_packet_counts_t
         let mut statuses = BTreeSet::new();
         for cohort in &analysis.cohorts {
             let counts = Counts::of(analysis.patients_of(cohort));
-            let of_cohort: Vec<Line<'_>> = adsl.all().filter(|line| line.text("COHORT") == cohort.id).collect();
+            let of_cohort: Vec<Line<'_>> =
+                adsl.all().filter(|line| line.text("COHORT") == cohort.id).collect();
             let number = |name: &str, term: &str| {
                 u32::try_from(of_cohort.iter().filter(|line| line.text(name) == term).count()).unwrap()
             };
@@ -306,9 +513,7 @@ fn a_dose_limiting_toxicity_is_one_in_addlt_an_event_in_ttdlt_and_flagged_in_ada
         let line = addlt.one(&patient.id, "DLT");
         let time = adtte.one(&patient.id, "TTDLT");
         let onset = patient.dlt.records.iter().filter_map(|record| record.onset).min();
-        let flagged = adae.all().filter(|row| {
-            row.text("USUBJID") == patient.id && row.text("ADLTFL") == "Y"
-        });
+        let flagged = adae.all().filter(|row| row.text("USUBJID") == patient.id && row.text("ADLTFL") == "Y");
         let flagged: Vec<Line<'_>> = flagged.collect();
         let events = patient.dlt.records.iter().filter(|record| record.event.is_some()).count();
         assert_eq!(flagged.len(), events, "{}", patient.id);
@@ -428,7 +633,15 @@ fn best_responses_rates_and_marker_changes_are_those_of_the_analysis() {
             }
             let change: Vec<Option<Decimal>> =
                 adrs.of(&patient.id, "MRKBPCHG").iter().map(|line| line.number("AVAL")).collect();
-            assert_eq!(change, patient.response.best_change.iter().map(|_| patient.response.best_percent()).collect::<Vec<_>>());
+            assert_eq!(
+                change,
+                patient
+                    .response
+                    .best_change
+                    .iter()
+                    .map(|_| patient.response.best_percent())
+                    .collect::<Vec<_>>()
+            );
             let visits = adrs.of(&patient.id, "OVR");
             assert_eq!(visits.len(), patient.response.confirmed.statuses.len());
             for line in &visits {
@@ -498,7 +711,9 @@ fn laboratory_values_have_the_packets_baseline_change_grades_and_nadir() {
                 assert_eq!(line.text("PARAMCD"), "CACRALB", "only the corrected calcium is computed");
             }
             match (line.number("BASE"), line.text("ABLFL").as_str()) {
-                (Some(base), "Y") => assert_eq!((line.number("AVAL"), line.number("CHG")), (Some(base), None)),
+                (Some(base), "Y") => {
+                    assert_eq!((line.number("AVAL"), line.number("CHG")), (Some(base), None))
+                }
                 (Some(base), _) => {
                     assert_eq!(line.number("CHG"), Some(line.number("AVAL").unwrap() - base));
                 }
@@ -515,7 +730,8 @@ fn laboratory_values_have_the_packets_baseline_change_grades_and_nadir() {
                     .map(|line| (line.number("AVAL").unwrap(), line.number("ADY").unwrap()))
                     .collect();
                 let nadir = kinetics.summary.as_ref().and_then(|summary| summary.nadir.as_ref());
-                let wanted: Vec<_> = nadir.iter().map(|nadir| (nadir.value, Decimal::from(nadir.day))).collect();
+                let wanted: Vec<_> =
+                    nadir.iter().map(|nadir| (nadir.value, Decimal::from(nadir.day))).collect();
                 assert_eq!(flagged, wanted, "{name} {} {code}", patient.id);
                 nadirs += flagged.len();
                 let baselines = of.iter().filter(|line| line.text("ABLFL") == "Y").count();
@@ -527,7 +743,10 @@ fn laboratory_values_have_the_packets_baseline_change_grades_and_nadir() {
                     let line = line.unwrap_or_else(|| panic!("{} {code} {}", patient.id, point.date));
                     assert_eq!(line.text("SUPPFL") == "Y", point.supported);
                     if line.text("ANL01FL") == "Y" {
-                        assert_eq!(line.text("ATOXGRL"), point.grade.map(|grade| grade.to_string()).unwrap_or_default());
+                        assert_eq!(
+                            line.text("ATOXGRL"),
+                            point.grade.map(|grade| grade.to_string()).unwrap_or_default()
+                        );
                     }
                 }
             }
@@ -556,7 +775,9 @@ fn adverse_events_are_those_of_ae_and_count_as_the_packet_counts_them() {
         let ae = rows(sdtm, "AE");
         let keys = |rows: &Rows<'_>| {
             rows.all()
-                .map(|line| (line.text("USUBJID"), line.get("AESEQ"), line.text("AEDECOD"), line.text("AETOXGR")))
+                .map(|line| {
+                    (line.text("USUBJID"), line.get("AESEQ"), line.text("AEDECOD"), line.text("AETOXGR"))
+                })
                 .collect::<BTreeSet<_>>()
         };
         assert_eq!(keys(&adae), keys(&ae), "{name}");
@@ -571,7 +792,8 @@ fn adverse_events_are_those_of_ae_and_count_as_the_packet_counts_them() {
             assert_eq!(flagged("AOCCPIFL"), terms.len(), "{name} {}", patient.id);
             let any = usize::from(!patient.emergent.is_empty());
             assert_eq!((flagged("AOCCFL"), flagged("AOCCIFL")), (any, any), "{name} {}", patient.id);
-            let worst = of.iter().find(|line| line.text("AOCCIFL") == "Y").and_then(|line| line.number("ATOXGRN"));
+            let worst =
+                of.iter().find(|line| line.text("AOCCIFL") == "Y").and_then(|line| line.number("ATOXGRN"));
             let grade = patient.emergent.iter().filter_map(|event| event.event.grade).max();
             assert_eq!(worst, grade.map(Decimal::from), "{name} {}", patient.id);
             let first = of.iter().find(|line| line.text("AOCCFL") == "Y").and_then(|line| line.date("ASTDT"));

@@ -236,6 +236,9 @@ fn imputed(when: Option<&When>) -> Option<&'static str> {
     Some(if when.earliest_date().last_of_month() == when.latest_date() { "D" } else { "M" })
 }
 
+/// Within what an event is the first, or the worst.
+type Within = fn(&AdverseEvent) -> String;
+
 /// Flags the first and the first of the worst treatment-emergent events: of all, within a class, within a term.
 fn mark_first_and_worst(events: &mut [Event<'_>]) {
     let mut order: Vec<usize> = (0..events.len()).collect();
@@ -248,7 +251,7 @@ fn mark_first_and_worst(events: &mut [Event<'_>]) {
     let mut worst = order.clone();
     // Sorted by grade, the worst first, events of one grade stay in the order of onset; one without a grade comes last.
     worst.sort_by_key(|at| std::cmp::Reverse(events.get(*at).and_then(|event| event.event.grade)));
-    let within: [(&'static str, &'static str, fn(&AdverseEvent) -> String); 3] = [
+    let within: [(&'static str, &'static str, Within); 3] = [
         ("AOCCFL", "AOCCIFL", |_| String::new()),
         ("AOCCSFL", "AOCCSIFL", |event| event.class.clone().unwrap_or_default()),
         ("AOCCPFL", "AOCCPIFL", |event| event.term.clone()),

@@ -101,13 +101,22 @@ fn count(exposure: &Exposure, counts: impl Fn(&FractionExposure) -> bool) -> Val
 
 fn totals(protocol: &Protocol, exposure: &Exposure) -> Vec<Parameter> {
     let days = exposure.first().zip(exposure.last()).and_then(|(first, last)| days_between(first, last));
-    let delayed =
-        |fraction: &FractionExposure| fraction.flags.iter().any(|flag| flag.rule == "gates/delay");
+    let delayed = |fraction: &FractionExposure| fraction.flags.iter().any(|flag| flag.rule == "gates/delay");
     let below = reduced_below(protocol);
     let administered = exposure.total_administered();
     vec![
-        parameter("TOTADM", "Total Administered Activity (mCi)", administered.map(|total| total.mci()), Some("mCi")),
-        parameter("TOTADMB", "Total Administered Activity (MBq)", administered.map(|total| total.mbq()), Some("MBq")),
+        parameter(
+            "TOTADM",
+            "Total Administered Activity (mCi)",
+            administered.map(|total| total.mci()),
+            Some("mCi"),
+        ),
+        parameter(
+            "TOTADMB",
+            "Total Administered Activity (MBq)",
+            administered.map(|total| total.mbq()),
+            Some("MBq"),
+        ),
         parameter(
             "TOTPRS",
             "Total Prescribed Activity (mCi)",
@@ -124,18 +133,33 @@ fn totals(protocol: &Protocol, exposure: &Exposure) -> Vec<Parameter> {
         parameter("TNFRAC", "Fractions Given", count(exposure, |fraction| fraction.given.is_some()), None),
         parameter("TNDOSMIS", "Fractions Missed", count(exposure, FractionExposure::is_omitted), None),
         parameter("TNDOSDLY", "Fractions Delayed", count(exposure, delayed), None),
-        parameter("TNDOSRED", "Fractions Reduced", count(exposure, |fraction| fraction.is_reduced(below)), None),
+        parameter(
+            "TNDOSRED",
+            "Fractions Reduced",
+            count(exposure, |fraction| fraction.is_reduced(below)),
+            None,
+        ),
     ]
 }
 
 /// What is known of one fraction; a parameter without a value is left out, and an optional fraction that nobody meant.
 fn of_fraction(fraction: &FractionExposure) -> Vec<Parameter> {
     let mut parameters = vec![
-        parameter("FRPRS", "Prescribed Activity (mCi)", fraction.prescribed.map(|activity| activity.mci()), Some("mCi")),
+        parameter(
+            "FRPRS",
+            "Prescribed Activity (mCi)",
+            fraction.prescribed.map(|activity| activity.mci()),
+            Some("mCi"),
+        ),
         parameter("FRADM", "Administered Activity (mCi)", fraction.net.map(|net| net.mci()), Some("mCi")),
         parameter("FRADMB", "Administered Activity (MBq)", fraction.net.map(|net| net.mbq()), Some("MBq")),
         parameter("FRPCT", "Administered of Prescribed Activity (%)", fraction.percent(), Some("%")),
-        parameter("FRDELAY", "Delay of the Fraction (days)", fraction.delay_days.map(i64::from), Some("DAYS")),
+        parameter(
+            "FRDELAY",
+            "Delay of the Fraction (days)",
+            fraction.delay_days.map(i64::from),
+            Some("DAYS"),
+        ),
     ];
     let keeps = |code: &str| fraction.is_omitted() && code == "FRPRS";
     parameters.retain(|parameter| parameter.value != Value::Missing || keeps(parameter.code));

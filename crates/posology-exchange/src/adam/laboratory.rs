@@ -103,7 +103,8 @@ fn found<'a>(
     taken: &[Value],
 ) -> Option<Found<'a>> {
     let at = fact.at.as_ref()?;
-    let same = |name: &str, text: Option<&str>, found: &Found<'_>| found.text(name) == text.map(str::trim_end);
+    let same =
+        |name: &str, text: Option<&str>, found: &Found<'_>| found.text(name) == text.map(str::trim_end);
     let of_day = || {
         context.records.on("LB", &patient.id, at.earliest_date()).filter(|found| {
             same("LBTESTCD", Some(&fact.test), found)
@@ -206,13 +207,13 @@ fn sentence(name: &str) -> String {
 /// Flags the nadir of each lineage among the rows of a patient.
 fn mark_nadirs(patient: &PatientAnalysis, rows: &mut [Record]) {
     for kinetics in &patient.kinetics {
-        let Some(nadir) = kinetics.summary.as_ref().and_then(|summary| summary.nadir.as_ref()) else { continue };
+        let Some(nadir) = kinetics.summary.as_ref().and_then(|summary| summary.nadir.as_ref()) else {
+            continue;
+        };
         let code = Value::from(kinetics.analyte.codes().first().copied());
         let day = Value::from(i64::from(nadir.day));
         let found = rows.iter_mut().find(|row| {
-            row.get("PARAMCD") == code
-                && row.get("ADY") == day
-                && row.get("AVAL") == Value::from(nadir.value)
+            row.get("PARAMCD") == code && row.get("ADY") == day && row.get("AVAL") == Value::from(nadir.value)
         });
         if let Some(row) = found {
             row.mark("ANL02FL", true);

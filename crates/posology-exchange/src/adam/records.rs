@@ -65,7 +65,8 @@ impl<'a> Found<'a> {
 
 impl Records {
     pub(super) fn of(package: &Package) -> Self {
-        let domains = package.tables.iter().filter_map(|table| Some((table.name.clone(), Domain::of(table)?)));
+        let domains =
+            package.tables.iter().filter_map(|table| Some((table.name.clone(), Domain::of(table)?)));
         Self { domains: domains.collect() }
     }
 

@@ -100,18 +100,16 @@ fn columns(context: &Context<'_>, rates: &[(String, &RateDefinition)]) -> Vec<Co
 }
 
 fn populations(protocol: &Protocol) -> String {
-    let named: BTreeSet<String> = protocol
-        .rate
-        .iter()
-        .map(|rate| format!("{} for {}", rate.population.words(), rate.id))
-        .collect();
+    let named: BTreeSet<String> =
+        protocol.rate.iter().map(|rate| format!("{} for {}", rate.population.words(), rate.id)).collect();
     named.into_iter().collect::<Vec<_>>().join("; ")
 }
 
 /// A parameter code for each rate of the protocol: its id, as far as a code can hold it.
 fn rate_codes(protocol: &Protocol) -> Vec<(String, &RateDefinition)> {
     const FIXED: [&str; 12] = [
-        "OVR", "CSTAT", "BOR", "CBOR", "RSP", "VGPRRSP", "CRRSP", "PD", "LSTAC", "DEATH", "MRKPCHG", "MRKBPCHG",
+        "OVR", "CSTAT", "BOR", "CBOR", "RSP", "VGPRRSP", "CRRSP", "PD", "LSTAC", "DEATH", "MRKPCHG",
+        "MRKBPCHG",
     ];
     let mut taken: BTreeSet<String> = FIXED.iter().map(|code| (*code).to_owned()).collect();
     let codes = protocol.rate.iter().enumerate().map(|(at, rate)| {
@@ -184,9 +182,7 @@ fn parameters(
 ) -> Vec<Parameter> {
     let response = &patient.response;
     let evaluable = patient.is_in(Population::ResponseEvaluable);
-    let source = |date: Option<Date>| {
-        date.map(|date| assessment(context, patient, date)).unwrap_or_default()
-    };
+    let source = |date: Option<Date>| date.map(|date| assessment(context, patient, date)).unwrap_or_default();
     let mut found = Vec::new();
     for status in &response.confirmed.statuses {
         let on = |parameter: Parameter| {
@@ -220,7 +216,10 @@ fn parameters(
         if has(floor) {
             let reached = best.confirmed.is_some_and(|best| best.is_at_least(floor));
             found.push(
-                Parameter::of(code, name).yes_no(reached).on(best.date.filter(|_| reached)).counted(evaluable),
+                Parameter::of(code, name)
+                    .yes_no(reached)
+                    .on(best.date.filter(|_| reached))
+                    .counted(evaluable),
             );
         }
     }

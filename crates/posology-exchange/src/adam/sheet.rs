@@ -81,7 +81,7 @@ impl Sheet {
     pub(super) fn table(self) -> Table {
         let known = |name: &&'static str| self.columns.iter().any(|column| *column.name == **name);
         debug_assert!(
-            self.rows.iter().all(|row| row.0.keys().all(|name| known(&name))),
+            self.rows.iter().all(|row| row.0.keys().all(&known)),
             "{}: a variable was set that is no column",
             self.name
         );

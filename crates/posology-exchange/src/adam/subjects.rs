@@ -302,9 +302,10 @@ pub(super) fn window_in_words(dlt: &Dlt) -> String {
 
 /// How DLTSTAT comes about, in words.
 pub(super) fn status_in_words(protocol: &Protocol) -> String {
-    let rules = protocol.dlt.as_ref().map_or_else(Vec::new, |dlt| {
-        dlt.rules.iter().map(|rule| rule.id.clone()).collect::<Vec<_>>()
-    });
+    let rules = protocol
+        .dlt
+        .as_ref()
+        .map_or_else(Vec::new, |dlt| dlt.rules.iter().map(|rule| rule.id.clone()).collect::<Vec<_>>());
     format!(
         "DLT where the committee, or without its judgement a rule of the protocol ({}) or the investigator, found a dose-limiting toxicity; NOT EVALUABLE where so judged for a reason other than toxicity; NO DLT where the whole window was followed without one; PENDING until then (protocol, [dlt], [evaluability])",
         rules.join(", ")

@@ -15,8 +15,11 @@ use crate::package::{Class, Column, Table, Value};
 use crate::tabulation::ENTERED;
 
 /// Endpoints that progression ends, in which sets of censoring rules differ.
-const OF_PROGRESSION: [TimeEndpoint; 3] =
-    [TimeEndpoint::ProgressionFreeSurvival, TimeEndpoint::TimeToProgression, TimeEndpoint::DurationOfResponse];
+const OF_PROGRESSION: [TimeEndpoint; 3] = [
+    TimeEndpoint::ProgressionFreeSurvival,
+    TimeEndpoint::TimeToProgression,
+    TimeEndpoint::DurationOfResponse,
+];
 
 /// ADTTE.
 pub(super) fn table(context: &Context<'_>) -> Table {
@@ -285,11 +288,7 @@ fn to_dose_limiting(context: &Context<'_>, patient: &PatientAnalysis, start: &Re
     let (window, followed_to) = patient.window.zip(patient.dlt.followed_to)?;
     let is_event = patient.dlt.status == DltStatus::Dlt;
     let found = limiting::first_record(patient).filter(|_| is_event);
-    let end = if is_event {
-        found.and_then(|found| found.onset)
-    } else {
-        Some(followed_to.min(window.end))
-    };
+    let end = if is_event { found.and_then(|found| found.onset) } else { Some(followed_to.min(window.end)) };
     let described = match (is_event, patient.dlt.status) {
         (true, _) if end.is_none() => ("Dose-limiting toxicity, its onset not recorded", None),
         (true, _) => ("Dose-limiting toxicity", None),
@@ -297,7 +296,9 @@ fn to_dose_limiting(context: &Context<'_>, patient: &PatientAnalysis, start: &Re
         (_, DltStatus::NoDlt) => {
             ("No dose-limiting toxicity", Some("Last day followed, window counted as complete"))
         }
-        (_, DltStatus::NotEvaluable) => ("Not evaluable for dose-limiting toxicity", Some("Last day followed")),
+        (_, DltStatus::NotEvaluable) => {
+            ("Not evaluable for dose-limiting toxicity", Some("Last day followed"))
+        }
         _ => ("Pending", Some("Last day followed in the DLT window")),
     };
     let source = match (found, end) {

@@ -70,7 +70,9 @@ impl FractionExposure {
     #[must_use]
     pub fn is_reduced(&self, below_percent: u32) -> bool {
         self.given.is_some()
-            && self.percent_of_first_prescribed().is_some_and(|percent| percent < Decimal::from(below_percent))
+            && self
+                .percent_of_first_prescribed()
+                .is_some_and(|percent| percent < Decimal::from(below_percent))
     }
 
     /// Net administered against prescribed activity, in percent.
