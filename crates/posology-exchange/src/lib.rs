@@ -5,6 +5,7 @@
 //! what it refused and why. Nothing is guessed: what cannot be read is a [`problem::Problem`] that names the
 //! place, what was found, what was expected and how to mend it. The file system and the clock stay outside.
 
+pub mod adam;
 mod csv_table;
 pub mod dataset;
 mod dataset_json;
