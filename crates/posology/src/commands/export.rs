@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use posology_exchange::adam::analysis_data;
 use posology_exchange::handover::{self, Format, Written};
 use posology_exchange::package::{Package, Standard};
 use posology_exchange::problem::Problem;
@@ -158,6 +159,9 @@ fn packages(of: &TrialAtCut<'_>, sets: Sets) -> Vec<Package> {
     let mut packages = Vec::new();
     if sets != Sets::Adam {
         packages.push(tabulate(of));
+    }
+    if sets != Sets::Sdtm {
+        packages.push(analysis_data(of));
     }
     packages
 }
