@@ -30,6 +30,8 @@ pub(super) enum Asks {
     Committee { unanimous: bool, cohorts: Vec<u32> },
     /// That a cohort is open.
     Opened { cohort: u32 },
+    /// That all patients of the cohorts, or none, are still on study (or on it without progression).
+    Remain { all: bool, cohorts: Vec<u32> },
     /// A registry number.
     Registry { id: String },
     /// An organisation.
