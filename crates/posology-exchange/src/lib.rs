@@ -8,6 +8,7 @@
 mod csv_table;
 pub mod dataset;
 mod dataset_json;
+pub mod intake;
 pub mod limits;
 pub mod package;
 pub mod problem;
