@@ -157,7 +157,7 @@ fn survey<'a>(
     reports: &mut Vec<FileReport>,
 ) {
     let Some(stem) = stem(&file.name) else {
-        let reason = "its name ends in none of .csv, .csv.gz, .xpt, .json, .ndjson, .dsjc".to_owned();
+        let reason = "its name ends in none of .csv, .csv.gz, .xpt, .json, .ndjson, .dsjc, .xlsx".to_owned();
         reports.push(FileReport::new(&file.name, file.name.clone(), None, Outcome::NotTaken(reason)));
         return;
     };
@@ -617,12 +617,8 @@ impl Importer<'_> {
                                     key: supplement.key.clone(),
                                     row_hash: supplement.row_hash.clone(),
                                 };
-                                let event = self.intake.known.event_of(
-                                    origin,
-                                    &report.file,
-                                    supplement.row,
-                                    fact,
-                                );
+                                let event =
+                                    self.intake.known.event_of(origin, &report.file, supplement.row, fact);
                                 self.intake.take(event);
                                 fate
                             }

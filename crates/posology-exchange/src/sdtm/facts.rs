@@ -13,8 +13,8 @@ use rust_decimal::Decimal;
 
 use super::record::Record;
 use crate::intake::sense::{
-    self, BODY_SIZE_UNITS, LaboratoryUnits, SEXES, activity_unit, is_measurement, is_related, is_toxicity, parse_decimal,
-    speaks_of_activity,
+    self, BODY_SIZE_UNITS, LaboratoryUnits, SEXES, activity_unit, is_measurement, is_related, is_toxicity,
+    parse_decimal, speaks_of_activity,
 };
 use crate::problem::{Problem, quoted};
 
