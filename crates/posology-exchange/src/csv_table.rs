@@ -28,9 +28,12 @@ impl Default for CsvForm {
     }
 }
 
+/// The bytes of a file after its byte order mark, if it has one.
+type WithoutMark<R> = Chain<Cursor<Vec<u8>>, Guarded<R>>;
+
 pub(crate) struct CsvTable<R: Read> {
     file: String,
-    reader: csv::Reader<Lines<Chain<Cursor<Vec<u8>>, Guarded<R>>>>,
+    reader: csv::Reader<Lines<WithoutMark<R>>>,
     pub(crate) data_set: DataSet,
     encoding: CsvEncoding,
     record: csv::ByteRecord,

@@ -16,15 +16,15 @@ const MOST_VALUES: usize = 5_000_000;
 
 /// A table in memory.
 #[derive(Debug, Clone)]
-pub struct Listing {
+pub(crate) struct Listing {
     /// File it came in.
-    pub file: String,
+    pub(crate) file: String,
     /// Its name and columns.
-    pub data_set: DataSet,
+    pub(crate) data_set: DataSet,
     /// Its rows in order; a row that could not be read is the problem.
-    pub rows: Vec<Result<Row, Problem>>,
+    pub(crate) rows: Vec<Result<Row, Problem>>,
     /// What was read although it deserves a look.
-    pub warnings: Vec<Problem>,
+    pub(crate) warnings: Vec<Problem>,
 }
 
 impl Listing {

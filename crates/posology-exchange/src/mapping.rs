@@ -9,6 +9,7 @@
 mod check;
 mod fact;
 mod import;
+mod plan;
 mod source;
 mod value;
 

@@ -29,7 +29,7 @@ pub(crate) struct Export<'a> {
 
 /// The data dictionary: every field, its form, and what its values may be.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Dictionary {
+pub(crate) struct Dictionary {
     /// Fields in their order; the first identifies the record.
     fields: Vec<Field>,
     /// Where each stands among them.

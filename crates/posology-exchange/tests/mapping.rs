@@ -129,7 +129,6 @@ fn the_example_of_a_site_becomes_facts() {
     assert_eq!(given.start.to_string(), "2026-01-28T10:30-06:00");
     let Some(Amount::Activity(activity)) = &given.amount else { panic!() };
     assert_eq!(activity.to_string(), "22.15 mCi");
-    // Written by the workbook as 0.30000000000000004.
     let Fact::Laboratory(neutrophils) = fact(&outcome, "site-01-haematology", "CLR131-01-101/S-0003/NEUT")
     else {
         panic!()

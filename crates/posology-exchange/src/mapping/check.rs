@@ -98,7 +98,7 @@ fn fault(
 
 fn unknown_kind(path: &str, word: &str) -> Fault {
     let known: Vec<String> = kinds().map(|kind| kind.word().to_owned()).collect();
-    let mend = match (nearest(&word.to_owned(), &known), Kind::of(word)) {
+    let mend = match (nearest(word, &known), Kind::of(word)) {
         (_, Some(_)) => {
             "record it where it originates: acts and adjudications are no rows of a site".to_owned()
         }
@@ -352,7 +352,7 @@ fn of_filling(path: &str, name: &str, filling: &Filling, fields: &[Field], fault
         of_constant(&format!("{here}.codes.{code}"), field, filling, meaning, faults);
     }
     if let Some(template) = &filling.template
-        && super::import::columns_of(template).is_none()
+        && super::plan::columns_of(template).is_none()
     {
         let mend = "close each brace: \"01-{record_id}\"";
         faults.push(fault(

@@ -13,13 +13,16 @@ use crate::listing::{CsvWritten, Listing, read_bytes, read_csv, read_data_set};
 use crate::problem::{Problem, quoted};
 use crate::{redcap, spreadsheet};
 
+/// Tables of a file, or why there are none.
+type Read = Result<Rc<Vec<Listing>>, Problem>;
+
 /// The files at hand, and what was read of them for more than one table.
 pub(super) struct Sources<'a> {
     mapping: &'a Mapping,
     files: &'a [SourceFile],
     read: &'a ReadOptions,
     /// Exports of REDCap by records and dictionary: several tables read one.
-    projects: BTreeMap<(String, Option<String>), Result<Rc<Vec<Listing>>, Problem>>,
+    projects: BTreeMap<(String, Option<String>), Read>,
     used: BTreeSet<String>,
     /// Of exports with rows that belong to no form: what they are.
     lost: Vec<FileReport>,
@@ -45,7 +48,7 @@ impl<'a> Sources<'a> {
     }
 
     /// The rows that a table reads.
-    pub(super) fn listing(&mut self, table: &Table) -> Result<Rc<Vec<Listing>>, Problem> {
+    pub(super) fn listing(&mut self, table: &Table) -> Read {
         let file = self.find(&table.file)?;
         self.used.insert(file.name.clone());
         if table.form.is_some() {
@@ -82,7 +85,7 @@ impl<'a> Sources<'a> {
     }
 
     /// An export of REDCap, one listing a form.
-    fn project(&mut self, table: &Table, file: &'a SourceFile) -> Result<Rc<Vec<Listing>>, Problem> {
+    fn project(&mut self, table: &Table, file: &'a SourceFile) -> Read {
         let key = (file.name.clone(), table.dictionary.clone());
         if let Some(read) = self.projects.get(&key) {
             return read.clone();
