@@ -9,6 +9,9 @@
 mod csv_table;
 pub mod dataset;
 mod dataset_json;
+pub mod dataset_json_write;
+pub mod define;
+pub mod handover;
 pub mod intake;
 pub mod limits;
 mod listing;
@@ -18,4 +21,7 @@ pub mod problem;
 mod redcap;
 pub mod sdtm;
 mod spreadsheet;
+pub mod tabulation;
+mod xml;
 mod xpt;
+pub mod xpt_write;

@@ -3,8 +3,8 @@
 //! Start at [`import`]. A data set's domain is what its DOMAIN (or RDOMAIN) says, not what its file is called;
 //! demographics are read first, for a row speaks of a subject who is there or it is refused. A row is remembered
 //! by its data set, its key and the hash of its canonical text: the same row is skipped, a changed one becomes a
-//! correction, one that vanished is reported and never deleted. Units and dates are never guessed. Left out: FA
-//! (adjudications of a committee), lesions (TU, TR), and every domain not listed in [`DOMAINS`].
+//! correction, one that vanished is reported and never deleted. Units and dates are never guessed. Left out: lesions
+//! (TU, TR), and every domain not listed in [`DOMAINS`].
 
 mod facts;
 mod organ;
@@ -13,7 +13,8 @@ mod record;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::Read;
 
-use posology_trial::event::{DltJudgement, Fact, Judge, NewTherapy, Origin};
+use jiff::Timestamp;
+use posology_trial::event::{Assay, AssayBy, DltJudgement, Fact, Judge, NewTherapy, Origin, Residual};
 use posology_trial::when::When;
 
 use crate::dataset::{ReadOptions, Reader, Row, stem};
@@ -32,8 +33,16 @@ use record::{Columns, Qualifier, Record};
 ///
 /// Demographics come first, and planned fractions (EC) before those given (EX). The last is no SDTM domain: absorbed doses of
 /// organs, in a file of the name `organ-doses`.
-pub const DOMAINS: [&str; 13] =
-    ["DM", "EC", "EX", "AE", "LB", "VS", "RS", "DS", "MH", "SV", "CM", "PR", organ::DOMAIN];
+pub const DOMAINS: [&str; 16] =
+    ["DM", "EC", "EX", "AE", "FA", "LB", "VS", "RS", "DS", "DD", "DV", "MH", "SV", "CM", "PR", organ::DOMAIN];
+
+/// Supplemental qualifiers of EX: an activity before use, an activity left, each numbered from the second on.
+pub(crate) const ASSAY: &str = "ASSAY";
+/// An activity left.
+pub(crate) const RESIDUAL: &str = "RESIDUA";
+
+/// Supplemental qualifier of any record with a time of day: the offset of its clock from UTC.
+pub(crate) const OFFSET: &str = "TZOFFSET";
 
 /// Reads SDTM data sets and says what they add to a record.
 ///
@@ -317,6 +326,9 @@ impl Importer<'_> {
                     for warning in std::mem::take(&mut record.warnings) {
                         report.warnings.push(warning);
                     }
+                    // A judgement on an event names it by the key under which the event is recorded.
+                    let named = record.qualifier("EVENTKEY").zip(record.text("USUBJID"));
+                    let key = named.map_or(key, |(event, subject)| format!("{subject}/{event}"));
                     drop(record);
                     if let Some(supplements) = &mut supplements {
                         supplements.settle(&joined, fate, &key);
@@ -776,20 +788,36 @@ impl Supplement {
 
     /// Whether it is a fact of its own rather than part of its record.
     fn is_own_fact(&self) -> bool {
-        matches!((self.domain.as_str(), self.name.as_str()), ("AE", "AEDLT") | ("RS", "NACTDT"))
-    }
-
-    /// Whether the fact of its record reads it.
-    fn is_read(&self) -> bool {
-        match self.domain.as_str() {
-            "RS" => RESPONSE_QUALIFIERS.contains(&self.name.as_str()),
-            "EX" | "EC" => self.name == "FRACTION",
+        match (self.domain.as_str(), self.name.as_str()) {
+            ("AE", "AEDLT") | ("RS", "NACTDT") => true,
+            ("EX", name) => name.starts_with(ASSAY) || name.starts_with(RESIDUAL),
             _ => false,
         }
     }
 
+    /// Whether the fact of its record reads it.
+    fn is_read(&self) -> bool {
+        let name = self.name.as_str();
+        name == OFFSET
+            || match self.domain.as_str() {
+                "RS" => RESPONSE_QUALIFIERS.contains(&name),
+                "EX" => name == "FRACTION",
+                "EC" => ["FRACTION", "PRSACT", "PRSBSA"].contains(&name),
+                "DS" => ["COHORT", "PROTVER", "REPLACES", "STRATUM"].contains(&name),
+                "AE" | "FA" => name == "EVENTKEY",
+                "MH" => name == "MHCATALL",
+                "CM" => name == "MYELOSUP",
+                "DD" => ["DTHREL", "DTHPD"].contains(&name),
+                "DV" => name == "DVACTION",
+                _ => false,
+            }
+    }
+
     /// The fact it is; else the variable at fault, what was expected and what was found.
     fn own_fact(&self, parent: &str) -> Result<Fact, (&'static str, &'static str, String)> {
+        if self.domain == "EX" {
+            return self.reading();
+        }
         if self.name == "NACTDT" {
             let start = self.value.parse::<When>();
             let start =
@@ -828,5 +856,39 @@ impl Supplement {
             date: None,
             reason: None,
         }))
+    }
+
+    /// A reading of a fraction's activity: `fraction 1: 51.84 mCi at 2017-09-12T15:10:00Z`.
+    fn reading(&self) -> Result<Fact, (&'static str, &'static str, String)> {
+        let parts = || {
+            let (fraction, rest) = self.value.strip_prefix("fraction ")?.split_once(": ")?;
+            let (activity, at) = rest.split_once(" at ")?;
+            Some((fraction.parse::<u32>().ok()?, activity.parse().ok()?, at.parse::<Timestamp>().ok()?))
+        };
+        let Some((fraction, activity, at)) = parts() else {
+            return Err((
+                "QVAL",
+                "a reading such as fraction 1: 51.84 mCi at 2017-09-12T15:10:00Z",
+                quoted(&self.value),
+            ));
+        };
+        let subject = self.subject.clone();
+        Ok(if self.name.starts_with(RESIDUAL) {
+            Fact::Residual(Residual { subject, fraction, activity, at, local_offset: None, instrument: None })
+        } else {
+            Fact::Assay(Assay {
+                subject,
+                fraction,
+                activity,
+                at,
+                local_offset: None,
+                how: AssayBy::Measured,
+                instrument: None,
+                setting: None,
+                lot: None,
+                expires: None,
+                determined_by: None,
+            })
+        })
     }
 }

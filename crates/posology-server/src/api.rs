@@ -76,6 +76,18 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
     vec![
         read("/api/v1/me", Gate::SignedIn, me, "Who asks, with their roles", &[], any),
         read(
+            "/api/v1/programme",
+            Gate::Reads(Matter::Board),
+            programme,
+            "The programme of which the trial is one: products, trials, designations, promises; safety over all trials for those who read every patient. 404 where no programme is served",
+            &[(
+                "as_of",
+                "Day by which promises are judged, such as 2019-05-31; the register's own where it is left out",
+                "string",
+            )],
+            any,
+        ),
+        read(
             "/api/v1/board",
             Gate::Reads(Matter::Board),
             board,
@@ -410,6 +422,11 @@ pub(crate) fn board_for(asked: &Asked, view: &View) -> Board {
         board.holds.iter_mut().for_each(|hold| hold.says = "enrolment is on hold".to_owned());
     }
     board
+}
+
+fn programme(asked: &Asked) -> Answer {
+    let (status, _) = crate::pages::programme::readable(asked)?;
+    value(&status.document())
 }
 
 fn board(asked: &Asked) -> Answer {

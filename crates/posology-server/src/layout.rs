@@ -11,15 +11,19 @@ use crate::ask::{Answer, Asked, Failed, Who};
 use crate::kinds;
 
 /// Pages, in the order of the navigation, with what one must read to see them.
-const PAGES: [(&str, &str, Option<Matter>); 7] = [
+const PAGES: [(&str, &str, Option<Matter>); 8] = [
     ("/", "Board", Some(Matter::Board)),
     ("/patients", "Patients", Some(Matter::Patients)),
     ("/reviews", "Reviews", Some(Matter::Reviews)),
     ("/results", "Results", Some(Matter::Results)),
+    (PROGRAMME, "Programme", Some(Matter::Board)),
     ("/lab", "Design lab", None),
     ("/audit", "Audit", Some(Matter::Audit)),
     ("/people", "People", Some(Matter::People)),
 ];
+
+/// There where a programme is served.
+const PROGRAMME: &str = "/programme";
 
 /// A page of a trial, as whoever asks may see it.
 pub(crate) fn page(asked: &Asked, view: &View, here: &str, title: &str, body: &Markup) -> Response {
@@ -27,6 +31,7 @@ pub(crate) fn page(asked: &Asked, view: &View, here: &str, title: &str, body: &M
     let reading = asked.reading(view);
     let pages = PAGES
         .iter()
+        .filter(|(address, ..)| *address != PROGRAMME || asked.site.options.programme.is_some())
         .filter(|(.., matter)| matter.is_none_or(|matter| reading.reach(matter) != Reach::Nowhere))
         .map(|(address, name, _)| (*address, *name));
     let mut pages: Vec<(&str, &str)> = pages.collect();

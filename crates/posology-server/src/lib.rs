@@ -34,6 +34,7 @@ use posology_trial::conduct::Conduct;
 use posology_trial::cut::{BadCut, Cut};
 use posology_trial::event::Chain;
 use posology_trial::permission::Reading;
+use posology_trial::programme::Status;
 use posology_trial::protocol::Protocol;
 
 pub use routes::{Described, Gate, described};
@@ -78,6 +79,16 @@ pub struct Unfounded {
     pub token: String,
 }
 
+/// How the programme of which a trial is one stands: asked anew when its page is looked at.
+#[derive(Clone)]
+pub struct Register(pub Arc<dyn Fn() -> Result<Status, String> + Send + Sync>);
+
+impl std::fmt::Debug for Register {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Register")
+    }
+}
+
 /// How a site is served.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -91,6 +102,8 @@ pub struct Options {
     pub idle: SignedDuration,
     /// Whether the address of a client is the one that a proxy names (`X-Forwarded-For`, its last).
     pub behind_proxy: bool,
+    /// The programme of which the trial is one, where there is one.
+    pub programme: Option<Register>,
 }
 
 impl Default for Options {
@@ -101,6 +114,7 @@ impl Default for Options {
             rehearsal: None,
             idle: SignedDuration::from_mins(30),
             behind_proxy: false,
+            programme: None,
         }
     }
 }
@@ -136,7 +150,11 @@ pub(crate) struct Site {
     pub(crate) around: Surroundings,
     pub(crate) options: Options,
     pub(crate) lab: pages::lab::Lab,
+    programme: Mutex<Option<(Instant, Arc<Status>)>>,
 }
+
+/// The records of other trials are read again after so long.
+const PROGRAMME_FRESH: Duration = Duration::from_secs(10);
 
 impl Site {
     fn new(stand: Stand, around: Surroundings, options: Options) -> Self {
@@ -149,7 +167,26 @@ impl Site {
             around,
             options,
             lab: pages::lab::Lab::default(),
+            programme: Mutex::default(),
         }
+    }
+
+    /// How the programme stands now, or did a moment ago.
+    pub(crate) fn programme(&self) -> Result<Arc<Status>, Failed> {
+        let Some(Register(read)) = &self.options.programme else {
+            return Err(Failed::missing(
+                "expected a programme, found none served here; mend: serve the trial with --programme FILE",
+            ));
+        };
+        let mut last = self.programme.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((at, status)) = last.as_ref()
+            && at.elapsed() < PROGRAMME_FRESH
+        {
+            return Ok(Arc::clone(status));
+        }
+        let status = Arc::new(read().map_err(Failed::fault)?);
+        *last = Some((Instant::now(), Arc::clone(&status)));
+        Ok(status)
     }
 
     pub(crate) fn stand(&self) -> MutexGuard<'_, Stand> {

@@ -9,6 +9,7 @@ pub(crate) mod import;
 pub(crate) mod lab;
 pub(crate) mod patients;
 pub(crate) mod people;
+pub(crate) mod programme;
 pub(crate) mod results;
 pub(crate) mod reviews;
 pub(crate) mod sign_in;

@@ -88,7 +88,8 @@ pub(crate) fn endpoints() -> &'static [Endpoint] {
 
 fn pages_and_forms() -> Vec<Endpoint> {
     use pages::{
-        account, audit, board, entry, found, import, lab, patients, people, results, reviews, sign_in,
+        account, audit, board, entry, found, import, lab, patients, people, programme, results, reviews,
+        sign_in,
     };
     let get = |path, gate, answer| Endpoint { method: Method::GET, path, gate, answer, documented: None };
     let post = |path, gate, answer| Endpoint { method: Method::POST, path, gate, answer, documented: None };
@@ -130,6 +131,7 @@ fn pages_and_forms() -> Vec<Endpoint> {
         get("/results", Gate::Reads(Matter::Results), results::page),
         get("/results/{file}", Gate::Reads(Matter::Results), results::file),
         get("/static/results.js", Gate::Static, layout::results_script),
+        get("/programme", Gate::Reads(Matter::Board), programme::page),
         get("/audit", Gate::Reads(Matter::Audit), audit::page),
         get("/audit/events.ndjson", Gate::Reads(Matter::Audit), audit::export),
         post("/audit/verify", Gate::Reads(Matter::Audit), audit::verify),

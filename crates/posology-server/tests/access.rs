@@ -14,9 +14,13 @@ use jiff::{SignedDuration, Timestamp};
 use posology_record::bundle::{Reader, restore};
 use posology_record::desk::{Desk, Surroundings};
 use posology_record::ledger::{Ledger, Location};
-use posology_server::{Described, Gate, Options, Stand, described, router};
+use posology_server::{Described, Gate, Options, Register, Stand, described, router};
+use posology_trial::analysis::Analysis;
+use posology_trial::cut::Cut;
 use posology_trial::event::{Chain, Kind, Role};
 use posology_trial::permission::{Matter, Reach, reach, reads};
+use posology_trial::programme::{Programme, Status};
+use posology_trial::protocol::Protocol;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt as _;
@@ -819,4 +823,72 @@ fn a_request_that_names_two_hosts_is_misdirected() {
     assert_eq!(site.ask(two.body(Body::empty()).unwrap()).status, StatusCode::MISDIRECTED_REQUEST);
     let other = Request::get("http://evil.example/sign-in").header("host", "127.0.0.1");
     assert_eq!(site.ask(other.body(Body::empty()).unwrap()).status, StatusCode::MISDIRECTED_REQUEST);
+}
+
+const REGISTER: &str = r#"
+[programme]
+name = "Test programme"
+company = "A company"
+as-of = 2019-05-31
+
+[[product]]
+id = "P"
+name = "A product"
+
+[[trial]]
+id = "CLR131-MM"
+product = "P"
+phase = "1"
+indication = "Myeloma"
+status = "recruiting"
+folder = "clr131"
+
+[[milestone]]
+id = "M"
+what = "Data"
+due = "2019-Q4"
+said = "A release"
+said-on = 2019-05-13
+"#;
+
+/// The programme of which the example is one trial.
+fn programme() -> Register {
+    Register(std::sync::Arc::new(|| {
+        let read = |name: &str| std::fs::read_to_string(format!("{}/{name}", folder())).unwrap();
+        let chain = Chain::read(&read("events.ndjson")).unwrap();
+        let (protocol, _) = Protocol::read(&read("trial.toml")).unwrap();
+        let cut = Cut::freeze(&chain, None).unwrap();
+        let analysis = Analysis::of(&protocol, "", &chain, &cut).unwrap();
+        let register = Programme::read(REGISTER).unwrap();
+        let as_of = register.programme.as_of;
+        Ok(Status::of(register, as_of, &[Some(analysis)]))
+    }))
+}
+
+#[test]
+fn the_programme_is_shown_to_all_and_its_counts_of_patients_to_those_who_read_every_patient() {
+    let site = served(Options { programme: Some(programme()), ..Options::default() });
+    let statistician = site.signed_in("statistician");
+    let page = statistician.get("/programme").text;
+    assert!(page.contains("due, 214 days left") && page.contains("Safety over all trials"), "{page}");
+    assert!(page.contains("href=\"/programme\""), "it stands in the navigation");
+    let data = statistician.get("/api/v1/programme?as_of=2020-01-10").json();
+    assert_eq!(data["milestones"][0]["stands"], json!({ "stands": "missed", "days": 10 }));
+    assert_eq!(data["trials"][0]["treated"], 24);
+    assert_eq!(data["safety"]["groups"][0]["treated"], 24);
+    assert_eq!(statistician.get("/programme?as_of=tomorrow").status, StatusCode::UNPROCESSABLE_ENTITY);
+
+    let coordinator = site.signed_in("site-coordinator-02");
+    let page = coordinator.get("/programme").text;
+    assert!(
+        page.contains("due, 214 days left") && page.contains("For those who read every patient"),
+        "{page}"
+    );
+    let data = coordinator.get("/api/v1/programme").json();
+    assert_eq!((&data["safety"], &data["trials"][0]["treated"]), (&Value::Null, &Value::Null));
+
+    let without = served(Options::default());
+    let statistician = without.signed_in("statistician");
+    assert_eq!(statistician.get("/programme").status, StatusCode::NOT_FOUND);
+    assert!(!statistician.get("/").text.contains("/programme"), "no programme, no entry in the navigation");
 }

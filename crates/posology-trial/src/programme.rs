@@ -8,6 +8,7 @@ use posology_clinic::laboratory::Analyte;
 use posology_clinic::quantity::Activity;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::analysis::Analysis;
 use crate::analysis::patient::PatientAnalysis;
@@ -383,6 +384,132 @@ impl Milestone {
             None if as_of <= due => Stands::Due { days_left: between(as_of, due) },
             None => Stands::Missed { days: between(due, as_of) },
         }
+    }
+}
+
+/// How a programme stands on a day: its register, and what the records of its trials add. Command, page and API show this.
+#[derive(Debug, Clone)]
+pub struct Status {
+    /// Day by which promises are judged.
+    pub as_of: Date,
+    /// The register.
+    pub register: Programme,
+    /// Its trials as their records tell them, in the register's order.
+    pub records: Vec<TrialRecord>,
+    /// How its promises stand, in the register's order.
+    pub promises: Vec<Stands>,
+    /// Counts over every patient of the trials whose record is at hand; none where no record is.
+    pub safety: Option<Safety>,
+}
+
+/// What the record of a trial adds to its entry.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TrialRecord {
+    /// Whether its patients are invented; none where no record is at hand.
+    pub synthetic: Option<bool>,
+    /// Patients given at least one fraction.
+    pub treated: Option<usize>,
+    /// Clinical cut-off of what was read.
+    pub cut_off: Option<jiff::Timestamp>,
+}
+
+impl Status {
+    /// How a programme stands on a day; `analyses` in the order of its trials, none where no record is at hand.
+    #[must_use]
+    pub fn of(register: Programme, as_of: Date, analyses: &[Option<Analysis>]) -> Self {
+        let of_trial = |(place, _): (usize, &Trial)| {
+            let analysis = analyses.get(place).and_then(Option::as_ref)?;
+            Some(TrialRecord {
+                synthetic: Some(analysis.protocol.trial.synthetic),
+                treated: Some(analysis.patients.iter().filter(|patient| patient.is_treated()).count()),
+                cut_off: Some(analysis.cut.cut_off),
+            })
+        };
+        let records =
+            register.trial.iter().enumerate().map(|one| of_trial(one).unwrap_or_default()).collect();
+        let promises = register.milestone.iter().map(|milestone| milestone.stands(as_of)).collect();
+        let known: Vec<&Analysis> = analyses.iter().flatten().collect();
+        let safety = (!known.is_empty()).then(|| Safety::of(&known, register.programme.activity_cut));
+        Self { as_of, register, records, promises, safety }
+    }
+
+    /// The same with promises judged by another day.
+    #[must_use]
+    pub fn on(mut self, as_of: Date) -> Self {
+        self.promises = self.register.milestone.iter().map(|milestone| milestone.stands(as_of)).collect();
+        self.as_of = as_of;
+        self
+    }
+
+    /// The register's trials, each with what its record adds.
+    pub fn trials(&self) -> impl Iterator<Item = (&Trial, &TrialRecord)> {
+        self.register.trial.iter().zip(&self.records)
+    }
+
+    /// The register's promises, each with how it stands.
+    pub fn milestones(&self) -> impl Iterator<Item = (&Milestone, Stands)> {
+        self.register.milestone.iter().zip(self.promises.iter().copied())
+    }
+
+    /// Whether any patient counted is invented.
+    #[must_use]
+    pub fn is_synthetic(&self) -> bool {
+        self.records.iter().any(|record| record.synthetic == Some(true))
+    }
+
+    /// The same without any count of patients, for those who may not read them.
+    #[must_use]
+    pub fn without_patients(mut self) -> Self {
+        self.safety = None;
+        for record in &mut self.records {
+            record.treated = None;
+        }
+        self
+    }
+
+    /// The same as JSON.
+    #[must_use]
+    pub fn document(&self) -> serde_json::Value {
+        let trials = self.trials().map(|(trial, record)| {
+            json!({
+                "id": trial.id,
+                "product": trial.product,
+                "phase": trial.phase,
+                "indication": trial.indication,
+                "registry": trial.registry,
+                "status": trial.status,
+                "folder": trial.folder,
+                "synthetic": record.synthetic,
+                "treated": record.treated,
+                "cut_off": record.cut_off.map(|cut_off| cut_off.to_string()),
+            })
+        });
+        let milestones = self.milestones().map(|(milestone, stands)| {
+            json!({
+                "id": milestone.id,
+                "what": milestone.what,
+                "trial": milestone.trial,
+                "due": milestone.due.to_string(),
+                "last_day": milestone.due.last().to_string(),
+                "said": milestone.said,
+                "said_on": milestone.said_on.to_string(),
+                "settled": milestone.settled,
+                "stands": stands,
+                "words": stands.words(),
+            })
+        });
+        let Programme { programme, product, partner, designation, assumption, .. } = &self.register;
+        json!({
+            "as_of": self.as_of.to_string(),
+            "programme": { "name": programme.name, "company": programme.company },
+            "products": product,
+            "partners": partner,
+            "trials": trials.collect::<Vec<_>>(),
+            "designations": designation,
+            "milestones": milestones.collect::<Vec<_>>(),
+            "safety": self.safety,
+            "assumptions": assumption,
+        })
     }
 }
 

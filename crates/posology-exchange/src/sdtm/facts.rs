@@ -5,9 +5,9 @@ use std::collections::{HashMap, HashSet};
 use posology_clinic::laboratory::Analyte;
 use posology_clinic::quantity::{Activity, ActivityPerArea};
 use posology_trial::event::{
-    Adjustment, Administration, AdverseEvent, Amount, Disposition, Fact, FractionOmitted, History,
-    Laboratory, NewTherapy, Prescription, ProgressionFoundBy, ResponseAssessment, Subject, Support,
-    SupportKind, Visit, VitalSign,
+    Adjustment, Administration, AdverseEvent, Amount, Death, Deviation, DeviationCategory, Disposition,
+    DltJudgement, Enrolment, Fact, FractionOmitted, History, Judge, Laboratory, NewTherapy, Prescription,
+    ProgressionFoundBy, ResponseAssessment, Subject, Support, SupportKind, Visit, VitalSign,
 };
 use rust_decimal::Decimal;
 
@@ -17,6 +17,7 @@ use crate::intake::sense::{
     parse_decimal, speaks_of_activity,
 };
 use crate::problem::{Problem, quoted};
+use crate::tabulation::{AT_CUT_OFF, ENTERED};
 
 /// What a record says to the trial.
 pub(super) enum Mapped {
@@ -55,6 +56,9 @@ pub(super) fn fact_of(record: &mut Record<'_>, context: &mut Context) -> Result<
         "DS" => disposition(record),
         "MH" => history(record),
         "SV" => visit(record),
+        "DD" => death_details(record),
+        "FA" => adjudication(record),
+        "DV" => deviation(record),
         super::organ::DOMAIN => super::organ::absorbed_dose(record),
         _ => support_or_new_therapy(record),
     }
@@ -205,6 +209,19 @@ fn exposure(record: &mut Record<'_>, context: &Context) -> Result<Mapped, Proble
     Ok(Fact::Administration(fact).into())
 }
 
+/// A supplemental qualifier read as what it holds.
+fn qualified<T>(
+    record: &Record<'_>,
+    name: &str,
+    expected: &str,
+    read: impl Fn(&str) -> Option<T>,
+) -> Result<Option<T>, Problem> {
+    let Some(text) = record.qualifier(name) else { return Ok(None) };
+    read(text)
+        .map(Some)
+        .ok_or_else(|| record.problem(name, expected, &quoted(text), "correct the supplemental qualifier"))
+}
+
 /// EC says what was planned (SCHEDULED), what was omitted (ECOCCUR N) and, where EX is absent, what was given.
 fn exposure_as_collected(record: &mut Record<'_>, context: &mut Context) -> Result<Mapped, Problem> {
     let fraction = || {
@@ -251,8 +268,12 @@ fn exposure_as_collected(record: &mut Record<'_>, context: &mut Context) -> Resu
                 } else {
                     None
                 },
-                body_surface_m2: None,
-                activity: if per_area { None } else { Some(Activity::new(value, known).map_err(bad)?) },
+                body_surface_m2: qualified(record, "PRSBSA", "an area in m2, such as 1.97", parse_decimal)?,
+                activity: if per_area {
+                    qualified(record, "PRSACT", "an activity, such as 50.2 mCi", |text| text.parse().ok())?
+                } else {
+                    Some(Activity::new(value, known).map_err(bad)?)
+                },
                 planned: planned.clone(),
             };
             if let Some(planned) = planned {
@@ -336,7 +357,10 @@ fn adverse_event(record: &mut Record<'_>) -> Result<Mapped, Problem> {
     };
     let fact = AdverseEvent {
         subject: record.subject()?,
-        key: event_key(record)?,
+        key: match record.qualifier("EVENTKEY") {
+            Some(key) => key.to_owned(),
+            None => event_key(record)?,
+        },
         term: record.owned("AEDECOD").unwrap_or_else(|| verbatim.clone()),
         verbatim,
         class: record.owned("AESOC").or_else(|| record.owned("AEBODSYS")),
@@ -537,6 +561,23 @@ fn response(record: &mut Record<'_>) -> Result<Mapped, Problem> {
 
 fn disposition(record: &mut Record<'_>) -> Result<Mapped, Problem> {
     let term = record.required("DSTERM")?;
+    if term == AT_CUT_OFF {
+        return Ok(Mapped::Aside("on study when the data were cut: no disposition"));
+    }
+    if let Some(cohort) = record.qualifier("COHORT").filter(|_| record.text("DSDECOD") == Some(ENTERED)) {
+        let date = record.required_when("DSSTDTC")?.date().ok_or_else(|| {
+            record.problem("DSSTDTC", "the whole day of enrolment", "a part of it", "write it as YYYY-MM-DD")
+        })?;
+        let fact = Enrolment {
+            subject: record.subject()?,
+            cohort: cohort.to_owned(),
+            date,
+            protocol_version: record.qualifier("PROTVER").unwrap_or("not recorded").to_owned(),
+            replaces: record.qualifier("REPLACES").map(str::to_owned),
+            stratum: record.qualifier("STRATUM").map(str::to_owned),
+        };
+        return Ok(Fact::Enrolment(fact).into());
+    }
     let fact = Disposition {
         subject: record.subject()?,
         standard: record.owned("DSDECOD").unwrap_or_else(|| term.clone()),
@@ -555,7 +596,7 @@ fn history(record: &mut Record<'_>) -> Result<Mapped, Problem> {
     let fact = History {
         subject: record.subject()?,
         term: record.required("MHTERM")?,
-        category: record.owned("MHCAT"),
+        category: record.owned("MHCAT").or_else(|| record.qualifier("MHCATALL").map(str::to_owned)),
         start: record.when("MHSTDTC")?,
         end: record.when("MHENDTC")?,
     };
@@ -594,8 +635,8 @@ fn support_or_new_therapy(record: &mut Record<'_>) -> Result<Mapped, Problem> {
         let fact = NewTherapy {
             subject: record.subject()?,
             start: record.required_when(&name("STDTC"))?,
-            name: record.owned(&name("TRT")),
-            myelosuppressive: None,
+            name: record.owned(&name("TRT")).filter(|name| name != "NOT RECORDED"),
+            myelosuppressive: yes_of(record, "MYELOSUP")?,
         };
         return Ok(Fact::NewTherapy(fact).into());
     }
@@ -609,6 +650,82 @@ fn support_or_new_therapy(record: &mut Record<'_>) -> Result<Mapped, Problem> {
         product: record.owned(&name("TRT")),
     };
     Ok(Fact::Support(fact).into())
+}
+
+/// Y or N in a supplemental qualifier.
+fn yes_of(record: &Record<'_>, name: &str) -> Result<Option<bool>, Problem> {
+    qualified(record, name, "Y or N", |text| match text {
+        "Y" => Some(true),
+        "N" => Some(false),
+        _ => None,
+    })
+}
+
+/// Why a subject died.
+fn death_details(record: &mut Record<'_>) -> Result<Mapped, Problem> {
+    if record.text("DDTESTCD") != Some("PRCDTH") {
+        return Ok(Mapped::Aside("a detail of a death other than its primary cause"));
+    }
+    let fact = Death {
+        subject: record.subject()?,
+        at: record.required_when("DDDTC")?,
+        cause: record.owned("DDSTRESC").or_else(|| record.owned("DDORRES")),
+        related: yes_of(record, "DTHREL")?,
+        by_progression: yes_of(record, "DTHPD")?,
+    };
+    Ok(Fact::Death(fact).into())
+}
+
+/// The committee's judgement whether an event is a dose-limiting toxicity. The event is named by its key.
+fn adjudication(record: &mut Record<'_>) -> Result<Mapped, Problem> {
+    let evaluator = record.text("FAEVAL").unwrap_or_default();
+    if record.text("FATESTCD") != Some("DLTIND") || !evaluator.contains("COMMITTEE") {
+        return Ok(Mapped::Aside("a finding other than a committee's judgement on a dose-limiting toxicity"));
+    }
+    let Some(event) = record.qualifier("EVENTKEY") else {
+        return Ok(Mapped::Aside("a judgement whose event no qualifier EVENTKEY names"));
+    };
+    let word = record.text("FASTRESC").or_else(|| record.text("FAORRES"));
+    let dose_limiting = match word {
+        Some("Y") => true,
+        Some("N") => false,
+        other => return Err(record.problem("FASTRESC", "Y or N", &found(other), "correct it at its source")),
+    };
+    let fact = DltJudgement {
+        subject: record.subject()?,
+        event: Some(event.to_owned()),
+        rule: None,
+        by: Judge::Committee,
+        dose_limiting,
+        date: record.when("FADTC")?,
+        reason: None,
+    };
+    Ok(Fact::DltJudgement(fact).into())
+}
+
+/// A deviation from the protocol.
+fn deviation(record: &mut Record<'_>) -> Result<Mapped, Problem> {
+    let category = match record.text("DVCAT").map(str::to_ascii_uppercase).as_deref() {
+        Some("MINOR") => DeviationCategory::Minor,
+        Some("MAJOR" | "IMPORTANT") => DeviationCategory::Important,
+        other => {
+            return Err(record.problem(
+                "DVCAT",
+                "MINOR, MAJOR or IMPORTANT",
+                &found(other),
+                "correct it at its source",
+            ));
+        }
+    };
+    let fact = Deviation {
+        subject: Some(record.subject()?),
+        site: None,
+        date: record.required_when("DVSTDTC")?,
+        category,
+        what: record.required("DVTERM")?,
+        action: record.qualifier("DVACTION").map(str::to_owned),
+    };
+    Ok(Fact::Deviation(fact).into())
 }
 
 fn support_kind(text: &str) -> Option<SupportKind> {

@@ -88,7 +88,9 @@ impl<'a> Record<'a> {
 
     pub(super) fn when(&self, name: &str) -> Result<Option<When>, Problem> {
         let Some(text) = self.text(name) else { return Ok(None) };
-        text.parse().map(Some).map_err(|_| {
+        let own = text.split_once('T').filter(|(_, time)| !time.contains(['Z', '+', '-']));
+        let offset = own.and_then(|_| self.qualifier(super::OFFSET)).unwrap_or_default();
+        format!("{text}{offset}").parse().map(Some).map_err(|_| {
             self.problem(
                 name,
                 "a date such as 2019-04-30, 2019-04 or 2019-04-30T08:15",

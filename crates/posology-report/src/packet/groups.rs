@@ -76,9 +76,14 @@ fn looks(monitored: &Monitored) -> Table {
         ];
         table.rows.push(Row::new(format!("{}{here}", place + 1), row));
     }
+    let ending = if monitored.looks.iter().any(|look| look.efficacy_min.is_some()) {
+        "is called promising"
+    } else {
+        "is not ended as futile"
+    };
     let said = |characteristics: &Characteristics| {
         format!(
-            "At a true rate of {} the arm is called promising with probability {:.3}, and treats {:.1} patients on average.",
+            "At a true rate of {} the arm {ending} with probability {:.3}, and treats {:.1} patients on average.",
             percent(characteristics.rate),
             characteristics.go,
             characteristics.expected_n

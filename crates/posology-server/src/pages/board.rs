@@ -174,10 +174,11 @@ fn windows(view: &View, shown: &Shown<'_>) -> Markup {
 }
 
 fn cohorts(view: &View) -> Markup {
+    let dlt = view.analysis.protocol.dlt.is_some();
     html! {
         h2 { "Cohorts" }
         table .wide {
-            thead { tr { th scope="col" { "Cohort" } th scope="col" { "Regimen" } th scope="col" .n { "Treated / planned" } th scope="col" .n { "Evaluable" } th scope="col" .n { "DLT" } th scope="col" .n { "Pending" } th scope="col" .n { "Not evaluable" } th scope="col" { "Stands" } } }
+            thead { tr { th scope="col" { "Cohort" } th scope="col" { "Regimen" } th scope="col" .n { "Treated / planned" } @if dlt { th scope="col" .n { "Evaluable" } th scope="col" .n { "DLT" } th scope="col" .n { "Pending" } th scope="col" .n { "Not evaluable" } } th scope="col" { "Stands" } } }
             tbody { @for cohort in &view.analysis.cohorts { (cohort_row(view, cohort)) } }
         }
     }
@@ -191,10 +192,12 @@ fn cohort_row(view: &View, cohort: &CohortAnalysis) -> Markup {
             th scope="row" { a href={ "/patients?cohort=" (percent_encoded(&cohort.id)) } { (cohort.id) } }
             td { (cohort.label) }
             td .n { (counts.treated) " / " (cohort.planned) }
-            td .n { (counts.evaluable()) }
-            td .n .alert[counts.dlt > 0] { (counts.dlt) }
-            td .n { (counts.pending + counts.possible) }
-            td .n { (counts.not_evaluable) }
+            @if view.analysis.protocol.dlt.is_some() {
+                td .n { (counts.evaluable()) }
+                td .n .alert[counts.dlt > 0] { (counts.dlt) }
+                td .n { (counts.pending + counts.possible) }
+                td .n { (counts.not_evaluable) }
+            }
             td {
                 (board.map_or_else(|| cohort.stage.words().to_owned(), |board| board.stands.clone()))
                 @if let Some(board) = board.filter(|board| board.open) { " · " (board.free()) " of " (board.places) " places free" }

@@ -76,6 +76,9 @@ impl MonitoringRule {
             Self::Simon { n1, r1, n, r, .. } => format!(
                 "Simon's two stages: futile with at most {r1} of {n1}, not taken further with at most {r} of {n}"
             ),
+            Self::Bayesian { p0, futile, promising, .. } if *promising >= 1.0 => {
+                format!("Bayesian: futile where Pr(rate > {p0}) < {futile}, never ended early for promise")
+            }
             Self::Bayesian { p0, futile, promising, .. } => format!(
                 "Bayesian: futile where Pr(rate > {p0}) < {futile}, promising where it is > {promising}"
             ),

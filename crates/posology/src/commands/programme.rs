@@ -7,8 +7,8 @@ use clap::Subcommand;
 use jiff::civil::Date;
 use posology_trial::analysis::Analysis;
 use posology_trial::cut::Cut;
-use posology_trial::programme::{Programme, Safety};
-use serde_json::{Value, json};
+use posology_trial::programme::{Programme, Status};
+use serde_json::json;
 
 use crate::failure::Failure;
 use crate::folder::Folder;
@@ -28,34 +28,44 @@ pub(crate) enum ProgrammeCommand {
 
 pub(crate) fn run(command: &ProgrammeCommand, json: bool) -> Result<(), Failure> {
     let ProgrammeCommand::Status { file, as_of } = command;
-    let text = fs::read_to_string(file).map_err(|error| Failure::unreadable(file, &error))?;
-    let programme = Programme::read(&text).map_err(|problems| Failure::Problems {
-        file: file.display().to_string(),
-        text: text.clone(),
-        problems: problems.into_vec(),
-    })?;
     let as_of = match as_of {
-        None => programme.programme.as_of,
-        Some(text) => text.parse::<Date>().map_err(|_| {
+        None => None,
+        Some(text) => Some(text.parse::<Date>().map_err(|_| {
             Failure::input(format!(
                 "--as-of: expected a day such as 2019-05-31, found {text:?}; mend: write it so"
             ))
-        })?,
+        })?),
     };
+    let status = status(file, as_of)?;
+    if json {
+        output::json(&status.document());
+    } else {
+        output::text(&shown(&status));
+    }
+    Ok(())
+}
+
+/// A register and the trials whose folders it names, as they stand on a day, or on the file's own.
+pub(super) fn status(file: &Path, as_of: Option<Date>) -> Result<Status, Failure> {
+    let programme = register(file)?;
+    let as_of = as_of.unwrap_or(programme.programme.as_of);
     let beside = file.parent().unwrap_or(Path::new("."));
-    let trials: Vec<Option<Analysis>> = programme
+    let analyses: Vec<Option<Analysis>> = programme
         .trial
         .iter()
         .map(|trial| trial.folder.as_ref().map(|folder| analysed(&beside.join(folder))).transpose())
         .collect::<Result<_, _>>()?;
-    let known: Vec<&Analysis> = trials.iter().flatten().collect();
-    let safety = (!known.is_empty()).then(|| Safety::of(&known, programme.programme.activity_cut));
-    if json {
-        output::json(&document(&programme, as_of, &trials, safety.as_ref()));
-    } else {
-        output::text(&shown(&programme, as_of, &trials, safety.as_ref()));
-    }
-    Ok(())
+    Ok(Status::of(programme, as_of, &analyses))
+}
+
+/// A register, read whole.
+pub(super) fn register(file: &Path) -> Result<Programme, Failure> {
+    let text = fs::read_to_string(file).map_err(|error| Failure::unreadable(file, &error))?;
+    Programme::read(&text).map_err(|problems| Failure::Problems {
+        file: file.display().to_string(),
+        text: text.clone(),
+        problems: problems.into_vec(),
+    })
 }
 
 /// A trial at its last recorded fact.
@@ -67,66 +77,15 @@ fn analysed(dir: &Path) -> Result<Analysis, Failure> {
     Analysis::of(&protocol, &sha256, &chain, &cut).map_err(Failure::input)
 }
 
-fn treated(analysis: &Analysis) -> usize {
-    analysis.patients.iter().filter(|patient| patient.is_treated()).count()
-}
-
-fn document(
-    programme: &Programme,
-    as_of: Date,
-    trials: &[Option<Analysis>],
-    safety: Option<&Safety>,
-) -> Value {
-    let of_trial = |(trial, analysis): (&posology_trial::programme::Trial, &Option<Analysis>)| {
-        json!({
-            "id": trial.id,
-            "product": trial.product,
-            "phase": trial.phase,
-            "indication": trial.indication,
-            "registry": trial.registry,
-            "status": trial.status,
-            "folder": trial.folder,
-            "synthetic": analysis.as_ref().map(|analysis| analysis.protocol.trial.synthetic),
-            "treated": analysis.as_ref().map(treated),
-            "cut_off": analysis.as_ref().map(|analysis| analysis.cut.cut_off.to_string()),
-        })
-    };
-    let milestones = programme.milestone.iter().map(|milestone| {
-        let stands = milestone.stands(as_of);
-        json!({
-            "id": milestone.id,
-            "what": milestone.what,
-            "trial": milestone.trial,
-            "due": milestone.due.to_string(),
-            "last_day": milestone.due.last().to_string(),
-            "said": milestone.said,
-            "said_on": milestone.said_on.to_string(),
-            "settled": milestone.settled,
-            "stands": stands,
-            "words": stands.words(),
-        })
-    });
-    json!({
-        "as_of": as_of.to_string(),
-        "programme": { "name": programme.programme.name, "company": programme.programme.company },
-        "products": programme.product,
-        "partners": programme.partner,
-        "trials": programme.trial.iter().zip(trials).map(of_trial).collect::<Vec<_>>(),
-        "designations": programme.designation,
-        "milestones": milestones.collect::<Vec<_>>(),
-        "safety": safety,
-        "assumptions": programme.assumption,
-    })
-}
-
 fn word(value: impl serde::Serialize) -> String {
     json!(value).as_str().unwrap_or_default().replace('-', " ")
 }
 
-fn shown(programme: &Programme, as_of: Date, trials: &[Option<Analysis>], safety: Option<&Safety>) -> String {
+fn shown(status: &Status) -> String {
+    let Status { as_of, register: programme, .. } = status;
     let dash = |text: Option<&str>| text.unwrap_or("-").to_owned();
     let mut text = format!("{}, {}, as of {as_of}\n", programme.programme.name, programme.programme.company);
-    if trials.iter().flatten().any(|analysis| analysis.protocol.trial.synthetic) {
+    if status.is_synthetic() {
         text.push_str("Synthetic patients: none of these people exists.\n");
     }
     let products = programme.product.iter().map(|product| {
@@ -139,14 +98,14 @@ fn shown(programme: &Programme, as_of: Date, trials: &[Option<Analysis>], safety
         ]
     });
     text.push_str(&output::table(&["product", "class", "payload", "partner", "stage"], products));
-    let rows = programme.trial.iter().zip(trials).map(|(trial, analysis)| {
+    let rows = status.trials().map(|(trial, record)| {
         vec![
             trial.id.clone(),
             trial.phase.clone(),
             trial.indication.clone(),
             dash(trial.registry.as_deref()),
             word(trial.status),
-            analysis.as_ref().map_or_else(|| "-".to_owned(), |analysis| treated(analysis).to_string()),
+            record.treated.map_or_else(|| "-".to_owned(), |treated| treated.to_string()),
         ]
     });
     text.push('\n');
@@ -162,13 +121,12 @@ fn shown(programme: &Programme, as_of: Date, trials: &[Option<Analysis>], safety
     });
     text.push('\n');
     text.push_str(&output::table(&["designation", "agency", "indication", "status", "since"], designations));
-    let milestones = programme
-        .milestone
-        .iter()
-        .map(|one| vec![one.what.clone(), one.due.to_string(), one.said.clone(), one.stands(as_of).words()]);
+    let milestones = status
+        .milestones()
+        .map(|(one, stands)| vec![one.what.clone(), one.due.to_string(), one.said.clone(), stands.words()]);
     text.push('\n');
     text.push_str(&output::table(&["promised", "due", "by", "stands"], milestones));
-    if let Some(safety) = safety {
+    if let Some(safety) = &status.safety {
         let cell = |rate: &posology_trial::analysis::rates::Rate| {
             let interval = rate.interval().map_or_else(String::new, |interval| {
                 format!(" ({:.1}-{:.1}%)", interval.lower * 100.0, interval.upper * 100.0)

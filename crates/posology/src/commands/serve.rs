@@ -2,12 +2,14 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
 use jiff::SignedDuration;
 use posology_record::desk::Desk;
-use posology_server::{Loaded, Options, Stand, Tls, Unfounded};
+use posology_server::{Loaded, Options, Register, Stand, Tls, Unfounded};
 
+use super::programme::{register, status};
 use crate::desk::{self, entropy};
 use crate::failure::Failure;
 use crate::folder::{Folder, is_founded};
@@ -38,7 +40,12 @@ pub(crate) struct Serve {
     /// Minutes for which a session may be idle
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=480))]
     idle: u32,
+    /// The register of the programme of which the trial is one [default: programme.toml in the trial's folder or the one around it]
+    #[arg(long, value_name = "FILE", requires = "dir")]
+    programme: Option<PathBuf>,
 }
+
+const PROGRAMME: &str = "programme.toml";
 
 /// Invented people of an example all have this password.
 const REHEARSAL: &str = super::synthesize::PASSWORD;
@@ -67,6 +74,7 @@ pub(crate) fn run(args: &Serve, json: bool) -> Result<(), Failure> {
         rehearsal: rehearsed.then(|| REHEARSAL.to_owned()),
         idle: SignedDuration::from_mins(i64::from(args.idle)),
         behind_proxy: args.behind_proxy,
+        programme: programme_of(args)?,
     };
     let scheme = if tls.is_some() { "https" } else { "http" };
     let listen = SocketAddr::new(args.listen, args.port);
@@ -82,6 +90,21 @@ pub(crate) fn run(args: &Serve, json: bool) -> Result<(), Failure> {
     .map_err(|error| {
         Failure::input(format!("{listen}: cannot be served: {error}; mend: take another port or address, and see that certificate and key are PEM files that belong together"))
     })
+}
+
+/// The programme's register: read once, so that a fault in it is told before anything is served, and again when looked at.
+fn programme_of(args: &Serve) -> Result<Option<Register>, Failure> {
+    let file = match (&args.programme, &args.dir) {
+        (Some(file), _) => Some(file.clone()),
+        (None, Some(dir)) => {
+            let places = [dir.join(PROGRAMME), dir.join("..").join(PROGRAMME)];
+            places.into_iter().find(|file| file.is_file())
+        }
+        (None, None) => None,
+    };
+    let Some(file) = file else { return Ok(None) };
+    register(&file)?;
+    Ok(Some(Register(Arc::new(move || status(&file, None).map_err(|failure| failure.words())))))
 }
 
 /// What is served, and what is said of it; `{}` is the address.

@@ -100,36 +100,38 @@ fn words(analysis: &Analysis, board: &Board) -> String {
         text.push_str(&format!("Flag: {}.\n", misfit.says));
     }
     if !analysis.cohorts.is_empty() {
+        let dlt = analysis.protocol.dlt.is_some();
         let rows = analysis.cohorts.iter().map(|cohort| {
             let counts = counts(analysis, cohort);
-            vec![
+            let mut row = vec![
                 cohort.id.clone(),
                 cohort.label.clone(),
                 format!("{}/{}", counts.treated, cohort.planned),
-                counts.evaluable().to_string(),
-                counts.dlt.to_string(),
-                (counts.pending + counts.possible).to_string(),
-                counts.not_evaluable.to_string(),
+            ];
+            if dlt {
+                row.extend(
+                    [counts.evaluable(), counts.dlt, counts.pending + counts.possible, counts.not_evaluable]
+                        .map(|count| count.to_string()),
+                );
+            }
+            row.push(
                 board
                     .cohorts
                     .iter()
                     .find(|on_board| on_board.id == cohort.id)
                     .map_or_else(|| cohort.stage.words().to_owned(), stands),
-            ]
+            );
+            row
         });
-        text.push_str(&output::table(
-            &[
-                "cohort",
-                "regimen",
-                "treated/planned",
-                "evaluable",
-                "DLT",
-                "pending",
-                "not evaluable",
-                "stage",
-            ],
-            rows,
-        ));
+        let head =
+            ["cohort", "regimen", "treated/planned", "evaluable", "DLT", "pending", "not evaluable", "stage"];
+        let head: Vec<&str> = head
+            .into_iter()
+            .enumerate()
+            .filter(|(place, _)| dlt || !(3..7).contains(place))
+            .map(|(_, name)| name)
+            .collect();
+        text.push_str(&output::table(&head, rows));
         text.push('\n');
     }
     if !analysis.cohorts.is_empty() {
