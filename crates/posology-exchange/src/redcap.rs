@@ -237,26 +237,18 @@ fn suffix(code: &str) -> String {
     code.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' }).collect()
 }
 
-/// An export of REDCap.
-#[derive(Debug, Clone)]
-pub(crate) struct Project {
-    /// One table a form, in the order of the dictionary.
-    pub(crate) forms: Vec<Listing>,
-    /// Rows refused of which no form can be told.
-    pub(crate) lost: Vec<Problem>,
-}
-
 /// Reads an export to one table a form, in the order of the dictionary. `missing` are the project's codes for missing
 /// data: they are values of no list and of no date.
 ///
 /// # Errors
 /// No dictionary; a column that is no field of it; JSON that is no response of the API. Of single rows: a code that is
-/// not in its list, a date that is not ISO 8601, an instance twice, an EAV row of an unknown field.
+/// not in its list, a date that is not ISO 8601, an instance twice, an EAV row of an unknown field. A
+/// row of which no form can be told is refused in every table: it may be a row of each.
 pub(crate) fn read(
     export: &Export<'_>,
     dictionary: Option<&Dictionary>,
     missing: &[String],
-) -> Result<Project, Problem> {
+) -> Result<Vec<Listing>, Problem> {
     let file = export.file;
     if !file.to_ascii_lowercase().trim_end_matches(".gz").ends_with(".json") {
         let Some(dictionary) = dictionary else { return Err(no_dictionary(file)) };

@@ -254,6 +254,16 @@ fn a_second_delivery_is_skipped_corrected_or_told_to_be_gone() {
         ("grade", Some("3"))
     );
 
+    assert!(second.report.is_whole("site-01-adverse-events"));
+    // A row of an export that cannot be read may be a row of any form: none is gone for certain.
+    let torn = String::from_utf8(example("redcap_records.csv")).unwrap();
+    let torn: Vec<&str> =
+        torn.lines().map(|line| if line.contains("tired") { "2,treat" } else { line }).collect();
+    let torn = run(&mapping, &example_with("redcap_records.csv", torn.join("\n")), &chain);
+    assert_eq!(torn.gone.len(), 2);
+    assert!(torn.gone.iter().all(|gone| !torn.report.is_whole(&gone.origin.data_set)));
+    assert!(torn.report.is_whole("site-01-haematology"));
+
     // A column that nothing reads is none of the row; a mended mapping mends what it made.
     let lists =
         String::from_utf8(example("radiopharmacy.csv")).unwrap().replace("26003;", "26003;vial changed");
@@ -407,6 +417,39 @@ fn a_column_or_a_file_that_is_not_there_refuses_the_table_with_what_may_be_meant
 }
 
 #[test]
+fn a_second_table_of_subjects_is_set_aside_where_it_says_the_same_and_refused_where_it_does_not() {
+    let second = |name: &str| {
+        format!(
+            "[[table]]\nname = \"{name}\"\nfile = \"{name}.csv\"\nfact = \"subject\"\nkey = \"No\"\nfields.subject = \"Patient\"\nfields.arm = \"Arm\"\n"
+        )
+    };
+    let visits = "[[table]]\nname = \"visits\"\nfile = \"visits.csv\"\nfact = \"visit\"\nkey = \"Day\"\n\
+        fields.subject = { column = \"No\", of = \"second\" }\nfields.start = \"Day\"\n";
+    let mapping = Mapping::read(&format!("{}{}{visits}", second("first"), second("second"))).unwrap();
+    let files = [
+        file("first.csv", "No,Patient,Arm\n1,P-1,C1\n2,P-2,C1\n"),
+        file("second.csv", "No,Patient,Arm\n7,P-1,C1\n8,P-2,C2\n9,P-3,C2\n"),
+        file("visits.csv", "No,Day\n7,2026-01-02\n8,2026-01-02\n9,2026-01-02\n"),
+    ];
+    let outcome = run(&mapping, &files, &Chain::default());
+    let keys: Vec<&str> = outcome.events.iter().map(|event| event.origin.key.as_str()).collect();
+    assert_eq!(keys, ["P-1", "P-2", "P-3", "P-1/2026-01-02", "P-3/2026-01-02"]);
+    let told = problems(&outcome);
+    assert!(told[0].contains("\"P-2\" already there, from first, with other content"), "{told:?}");
+    // Of whom the refused row speaks is not known, so neither is whose visit it is.
+    assert!(
+        told[1].contains("visits.csv row 2 (line 3), column No: expected a subject of the table second"),
+        "{told:?}"
+    );
+    let chain = {
+        let mut chain = Chain::default();
+        recorded(&outcome, &mut chain);
+        chain
+    };
+    assert!(run(&mapping, &files, &chain).events.is_empty());
+}
+
+#[test]
 fn a_mapping_that_makes_no_sense_is_refused_with_all_its_problems_and_their_places() {
     let text = r#"
 [[table]]
@@ -500,5 +543,16 @@ key = "Id"
                 "{to}: {problems}"
             ),
         }
+    }
+}
+
+#[test]
+fn every_mapping_that_the_book_shows_is_one() {
+    let page = include_str!("../../../docs/src/howto/mapping.md");
+    let shown: Vec<&str> =
+        page.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert_eq!(shown.len(), 4);
+    for text in shown {
+        Mapping::read(text).unwrap_or_else(|problems| panic!("{text}\n{problems}"));
     }
 }

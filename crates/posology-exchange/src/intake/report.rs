@@ -24,6 +24,13 @@ impl ImportReport {
     pub fn is_empty(&self) -> bool {
         self.total.taken + self.total.corrected + self.total.unchanged == 0
     }
+
+    /// Whether every row of a data set could be read. Only then is a row that is not there gone: one that cannot be
+    /// read may be it.
+    #[must_use]
+    pub fn is_whole(&self, data_set: &str) -> bool {
+        self.files.iter().all(|file| file.data_set != data_set || file.counts.refused == 0)
+    }
 }
 
 /// Rows, by what became of them.

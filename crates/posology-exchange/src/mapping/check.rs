@@ -255,6 +255,14 @@ fn of_facts(path: &str, table: &Table, kind: Kind, fields: &[Field], faults: &mu
     for (name, filling) in &table.fields {
         of_filling(&format!("{path}.fields"), name, filling, fields, faults);
     }
+    if kind == Kind::Subject && !table.each.is_empty() {
+        faults.push(fault(
+            &format!("{path}.each"),
+            "several facts a row",
+            "one subject a row",
+            "remove it; what else a row says of the subject is another table",
+        ));
+    }
     let mut ids = BTreeSet::new();
     for (place, each) in table.each.iter().enumerate() {
         let path = format!("{path}.each[{place}]");

@@ -276,13 +276,13 @@ impl<'a> Importer<'a> {
         };
         let subject =
             slots.text_of("subject", row, &self.called).map_err(|(column, bad)| refuse(&column, bad))?;
-        let subject_column = slots.column_of("subject");
+        let subject_column = || slots.column_of("subject");
         let is_subject = plan.kind == Kind::Subject;
         if !is_subject && !self.intake.subjects.contains_key(&subject) {
             let mend = "add the subject to the table of subjects, or correct the subject here";
             let problem =
                 ["a subject of the table of subjects".to_owned(), quoted(&subject), mend.to_owned()];
-            return Err(refuse(&subject_column, problem));
+            return Err(refuse(&subject_column(), problem));
         }
         let row_key = if is_subject { String::new() } else { plan.key(row, slots.id) };
         let key = if row_key.is_empty() { subject.clone() } else { format!("{subject}/{row_key}") };
@@ -292,7 +292,7 @@ impl<'a> Importer<'a> {
             return Err(refuse(&columns, problem.map(str::to_owned)));
         }
         if let Some(first) = gathered.seen.get(&key) {
-            let columns = if is_subject { subject_column } else { plan.key_names.join(" and ") };
+            let columns = if is_subject { subject_column() } else { plan.key_names.join(" and ") };
             let problem = [
                 "each row once by its key".to_owned(),
                 format!("{} already there, in row {first}", quoted(&key)),
@@ -301,10 +301,20 @@ impl<'a> Importer<'a> {
             return Err(refuse(&columns, problem));
         }
         gathered.seen.insert(key.clone(), row.number());
+        if let Some(called) = plan.called(row) {
+            self.called.entry(plan.table.name.clone()).or_default().insert(called, subject);
+        }
         let mut values = slots.values(row, &self.called).map_err(|(column, bad)| refuse(&column, bad))?;
         let row_hash = sha256(&canonical(&values));
-        if is_subject && self.is_there_otherwise(plan, &key, &row_hash, &refuse, &subject_column)? {
-            return Ok(Told::Aside("the same subject as in another table"));
+        if is_subject && self.is_there_otherwise(plan, &key) {
+            if self.intake.subjects.get(&key).is_some_and(|there| there.row_hash == row_hash) {
+                return Ok(Told::Aside("the same subject as in another table"));
+            }
+            // Rows that call this subject would be taken for the other.
+            if let (Some(called), Some(all)) = (plan.called(row), self.called.get_mut(&plan.table.name)) {
+                all.remove(&called);
+            }
+            return Err(refuse(&subject_column(), self.other_content(&key)));
         }
         fill_what_follows(plan.kind, &row_key, &mut values);
         let mut fact: Fact = serde_json::from_value(json!({ "type": plan.kind.name(), "body": values }))
@@ -314,9 +324,6 @@ impl<'a> Importer<'a> {
             })?;
         let doubts =
             judge(&mut fact, &mut self.units).map_err(|(field, bad)| refuse(&slots.column_of(field), bad))?;
-        if is_subject && let Some(called) = plan.called(row) {
-            self.called.entry(plan.table.name.clone()).or_default().insert(called, subject);
-        }
         let known = self.intake.known.row(&plan.table.name, &key);
         if known.is_some_and(|known| known.row_hash == row_hash) {
             return Ok(Told::Fact(Fate::Unchanged, Box::new(fact)));
@@ -333,29 +340,21 @@ impl<'a> Importer<'a> {
         Ok(Told::Fact(gathered.take(event), Box::new(fact)))
     }
 
-    /// Whether a subject is there from elsewhere with the same content; with other content the row is refused.
-    fn is_there_otherwise(
-        &self,
-        plan: &Plan<'_>,
-        key: &str,
-        row_hash: &str,
-        refuse: &impl Fn(&str, Bad) -> Box<Problem>,
-        column: &str,
-    ) -> Result<bool, Box<Problem>> {
+    /// Whether a subject is there from elsewhere than this table.
+    fn is_there_otherwise(&self, plan: &Plan<'_>, key: &str) -> bool {
         let there = self.intake.subjects.get(key);
-        let Some(there) = there.filter(|there| there.data_set.as_ref() != Some(&plan.table.name)) else {
-            return Ok(false);
-        };
-        if there.row_hash == row_hash {
-            return Ok(true);
-        }
-        let from = there.data_set.as_deref().unwrap_or("the record, entered by hand");
-        let problem = [
+        there.is_some_and(|there| there.data_set.as_ref() != Some(&plan.table.name))
+    }
+
+    /// What is wrong with a subject who is there from elsewhere with other content.
+    fn other_content(&self, key: &str) -> Bad {
+        let from = self.intake.subjects.get(key).and_then(|there| there.data_set.as_deref());
+        let from = from.unwrap_or("the record, entered by hand");
+        [
             "a subject who is not there yet".to_owned(),
             format!("{} already there, from {from}, with other content", quoted(key)),
             "keep one table of subjects, or give the subjects of the other their own ids".to_owned(),
-        ];
-        Err(refuse(column, problem))
+        ]
     }
 }
 

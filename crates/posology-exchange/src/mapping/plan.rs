@@ -233,6 +233,9 @@ impl<'m> Plan<'m> {
 
     /// What other tables call the subject of a row, where the table says so.
     pub(super) fn called(&self, row: &Row) -> Option<String> {
+        if self.kind != Kind::Subject {
+            return None;
+        }
         let column = match (self.key.as_slice(), &self.table.form) {
             ([column], _) => *column,
             ([], Some(_)) => 0,

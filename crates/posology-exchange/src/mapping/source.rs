@@ -24,22 +24,20 @@ pub(super) struct Sources<'a> {
     /// Exports of REDCap by records and dictionary: several tables read one.
     projects: BTreeMap<(String, Option<String>), Read>,
     used: BTreeSet<String>,
-    /// Of exports with rows that belong to no form: what they are.
-    lost: Vec<FileReport>,
 }
 
 impl<'a> Sources<'a> {
     pub(super) fn new(mapping: &'a Mapping, files: &'a [SourceFile], read: &'a ReadOptions) -> Self {
-        Self { mapping, files, read, projects: BTreeMap::new(), used: BTreeSet::new(), lost: Vec::new() }
+        Self { mapping, files, read, projects: BTreeMap::new(), used: BTreeSet::new() }
     }
 
-    /// Reports of what no table read: files, and rows of exports that belong to no form.
+    /// Reports of the files that no table read.
     pub(super) fn left_over(self) -> Vec<FileReport> {
         let unused = self.files.iter().filter(|file| !self.used.contains(&file.name)).map(|file| {
             let reason = "no table of the mapping reads it".to_owned();
             FileReport::new(&file.name, file.name.clone(), None, Outcome::NotTaken(reason))
         });
-        self.lost.into_iter().chain(unused).collect()
+        unused.collect()
     }
 
     /// The name of the file that a table reads, as it is called here.
@@ -90,22 +88,12 @@ impl<'a> Sources<'a> {
         if let Some(read) = self.projects.get(&key) {
             return read.clone();
         }
-        let read = self.read_project(table, file).map(|project| {
-            if !project.lost.is_empty() {
-                let mut report = FileReport::new(&file.name, file.name.clone(), None, Outcome::Taken);
-                for problem in project.lost {
-                    report.counts.read += 1;
-                    report.refuse(problem);
-                }
-                self.lost.push(report);
-            }
-            Rc::new(project.forms)
-        });
+        let read = self.read_project(table, file).map(Rc::new);
         self.projects.insert(key, read.clone());
         read
     }
 
-    fn read_project(&mut self, table: &Table, file: &SourceFile) -> Result<redcap::Project, Problem> {
+    fn read_project(&mut self, table: &Table, file: &SourceFile) -> Result<Vec<Listing>, Problem> {
         let bytes = |file: &SourceFile| {
             let source = (file.open)().map_err(|error| problem_of_io(&file.name, &error))?;
             read_bytes(&file.name, source, self.read.limits)

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Dictionary, Field, FieldKind, Project, checkbox, data_set};
+use super::{Dictionary, Field, FieldKind, checkbox, data_set};
 use crate::dataset::Row;
 use crate::listing::Listing;
 use crate::problem::{Problem, quoted};
@@ -26,21 +26,13 @@ pub(super) fn tables(
     listing: &Listing,
     dictionary: &Dictionary,
     missing: &[String],
-) -> Result<Project, Problem> {
+) -> Result<Vec<Listing>, Problem> {
     let has = |name: &str| !listing.columns(name).is_empty();
     let is_eav = has("record") && has("field_name") && has("value");
     let instances =
         if is_eav { of_eav(listing, dictionary, missing) } else { of_flat(listing, dictionary, missing)? };
     let forms = dictionary.forms.iter().map(|form| table_of(form, &instances, listing, dictionary, missing));
-    let forms = forms.collect::<Result<Vec<Listing>, Problem>>()?;
-    let told: HashSet<u64> = forms
-        .iter()
-        .flat_map(|table| &table.rows)
-        .filter_map(|row| row.as_ref().err().and_then(|problem| problem.place.row))
-        .collect();
-    let refused = instances.into_iter().filter_map(|instance| instance.problem);
-    let lost = refused.filter(|problem| problem.place.row.is_none_or(|row| !told.contains(&row))).collect();
-    Ok(Project { forms, lost })
+    forms.collect()
 }
 
 fn of_flat(listing: &Listing, dictionary: &Dictionary, missing: &[String]) -> Result<Vec<Instance>, Problem> {
@@ -264,7 +256,10 @@ fn table_of(
     let mut row = Row::default();
     for instance in instances {
         let is_of_form = match &instance.instrument {
-            Some(instrument) => instrument == form,
+            Some(instrument) if dictionary.forms.contains(instrument) => instrument == form,
+            Some(_) => true,
+            // Refused before anything of it was read: it may be of any form.
+            None if instance.problem.is_some() && instance.values.is_empty() => true,
             None => instance.has_entries(&columns, form),
         };
         if !is_of_form {
