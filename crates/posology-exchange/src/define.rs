@@ -1,6 +1,6 @@
 //! Define-XML 2.1: the metadata of a package of data sets, from the same model as the data sets themselves.
 //!
-//! Start at [`write`]. Every derived variable has its method in words, every coded one its list with NCI's codes and the
+//! Start at [`write()`]. Every derived variable has its method in words, every coded one its list with NCI's codes and the
 //! sponsor's extensions marked, and supplemental qualifiers are described one by one. The order of elements is the
 //! schema's. [`STYLESHEET`] goes beside it, so that a browser shows it as tables.
 
