@@ -341,6 +341,20 @@ fn what_a_comma_means_is_declared_or_the_row_is_refused() {
 }
 
 #[test]
+fn a_number_that_a_workbook_holds_as_such_has_no_marks_to_declare() {
+    let of_labs = |outcome: &ImportOutcome| -> Vec<_> {
+        facts(outcome).into_iter().filter(|(data_set, ..)| data_set == "site-01-haematology").collect()
+    };
+    let text = String::from_utf8(example("mapping.toml")).unwrap();
+    let comma = text.replacen("[written]\n", "[written]\ndecimal = \",\"\n", 1);
+    let expected = of_labs(&run(&example_mapping(), &example_files(), &Chain::default()));
+    let read = run(&Mapping::read(&comma).unwrap(), &example_files(), &Chain::default());
+    assert_eq!((of_labs(&read), expected.len()), (expected, 26));
+    // The weight is text in the export, and its point is then none.
+    assert!(problems(&read).iter().any(|problem| problem.contains("column weight")), "{:?}", problems(&read));
+}
+
+#[test]
 fn a_byte_order_mark_is_no_part_of_a_name_and_semicolons_are_declared() {
     let rows = "\u{feff}Id;Patient;Value;Unit;Date\r\n1;P-1;12,5;10^9/L;2026-01-02\r\n;;;;\r\n";
     let refused = problems(&laboratory("", rows));
