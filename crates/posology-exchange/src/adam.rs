@@ -59,7 +59,7 @@ impl<'a> Context<'a> {
 /// # let consent = serde_json::json!({"type": "subject/1", "body": {"subject": "M-01", "consent": "2026-01-05"}});
 /// # let subject: posology_trial::event::Fact = serde_json::from_value(consent).unwrap();
 /// # let at = "2026-01-06T08:00:00Z".parse().unwrap();
-/// # chain.append(Event::new(at, "import", subject).recorded(at, "import")).unwrap();
+/// # chain.append(Event::new(at, "import", subject)).unwrap();
 /// let cut = Cut::freeze(&chain, None)?;
 /// let analysis = Analysis::of(&protocol, &sha256(text.as_bytes()), &chain, &cut)?;
 /// let package = analysis_data(&TrialAtCut { analysis: &analysis, chain: &chain, program: "posology" });

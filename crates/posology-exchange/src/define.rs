@@ -429,7 +429,7 @@ fn code_lists(xml: &mut Xml, package: &Package) {
         let decoded = list.terms.iter().any(|term| term.decode.is_some());
         for term in &list.terms {
             let mut attributes = vec![("CodedValue", term.value.as_str())];
-            if term.code.is_none() && list.code.is_some() {
+            if term.extension {
                 attributes.push(("def:ExtendedValue", "Yes"));
             }
             xml.open(if decoded { "CodeListItem" } else { "EnumeratedItem" }, &attributes);

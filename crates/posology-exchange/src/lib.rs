@@ -23,6 +23,7 @@ mod redcap;
 pub mod sdtm;
 mod spreadsheet;
 pub mod tabulation;
+pub mod terminology;
 mod xml;
 mod xpt;
 pub mod xpt_write;

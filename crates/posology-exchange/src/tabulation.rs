@@ -17,6 +17,7 @@ use posology_trial::analysis::Analysis;
 use posology_trial::event::Chain;
 
 use crate::package::{Package, Source, Standard, Study};
+use crate::terminology;
 pub(crate) use course::{AT_CUT_OFF, ENTERED};
 use frame::Frame;
 

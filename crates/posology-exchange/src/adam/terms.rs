@@ -168,6 +168,7 @@ pub(super) fn code_lists(tables: &[Table]) -> Vec<CodeList> {
             Term {
                 decode: decode.or_else(|| some(known?.1)),
                 code: known.and_then(|known| some(known.2)),
+                extension: known.is_none() && list.code.is_some(),
                 value,
             }
         });

@@ -103,7 +103,7 @@ pub(super) fn disposition(of: &TrialAtCut<'_>) -> Domain {
             Column::text("DSTERM", "Reported Term for the Disposition Event").required(),
             Column::text("DSDECOD", "Standardized Disposition Term").required().assigned(),
             Column::text("DSCAT", "Category for Disposition Event").expected().assigned().coded("DSCAT"),
-            Column::text("DSSCAT", "Subcategory for Disposition Event").assigned().coded("DSSCAT"),
+            Column::text("DSSCAT", "Subcategory for Disposition Event").assigned(),
             Column::iso("DSSTDTC", "Start Date/Time of Disposition Event").expected(),
         ],
         order: &["DSSTDTC", "DSCAT", "DSDECOD"],

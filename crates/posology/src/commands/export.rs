@@ -9,6 +9,7 @@ use posology_exchange::handover::{self, Format, Written};
 use posology_exchange::package::{Package, Standard};
 use posology_exchange::problem::Problem;
 use posology_exchange::tabulation::{TrialAtCut, tabulate};
+use posology_exchange::terminology;
 use posology_exchange::{define, xpt_write::Unwritten};
 use posology_trial::analysis::Analysis;
 use posology_trial::cut::Cut;
@@ -84,7 +85,11 @@ pub(crate) fn run(args: &Export, json: bool) -> Result<(), Failure> {
     let mut files = Vec::new();
     let mut changes = Vec::new();
     let mut tables = Vec::new();
+    let mut refused = Vec::new();
     for package in packages(&of, args.standard) {
+        let checked = terminology::check(&package);
+        refused.extend(checked.refused);
+        changes.extend(checked.extended);
         let (written, changed) = written(&package, args.format.format())?;
         let folder = match package.standard {
             Standard::Sdtm => "sdtm",
@@ -95,6 +100,11 @@ pub(crate) fn run(args: &Export, json: bool) -> Result<(), Failure> {
         );
         changes.extend(changed);
         tables.extend(package.tables.iter().map(|table| (folder, table.name.clone(), table.rows.len())));
+    }
+    if let Some(first) = refused.first() {
+        let rest =
+            if refused.len() > 1 { format!(" (and {} more)", refused.len() - 1) } else { String::new() };
+        return Err(Failure::input(format!("{first}{rest}; nothing was written")));
     }
     let sums = files.iter().fold(String::new(), |mut sums, file| {
         // Writing to a string does not fail.
@@ -136,7 +146,10 @@ pub(crate) fn run(args: &Export, json: bool) -> Result<(), Failure> {
         cut.cut_off
     ));
     if !changes.is_empty() {
-        text.push_str(&format!("{} values are not as they were recorded; the first:\n", changes.len()));
+        text.push_str(&format!(
+            "{} notes on values changed for the format, or beyond the lists of terms; the first:\n",
+            changes.len()
+        ));
         for change in changes.iter().take(SHOWN) {
             text.push_str(&format!("  {change}\n"));
         }
