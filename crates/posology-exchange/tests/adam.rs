@@ -371,8 +371,14 @@ fn real_records_with_partial_dates_and_other_treatments_are_analysed_as_they_are
     let analysis = &Analysis::of(&protocol, "", &chain, &cut).unwrap();
     let of = TrialAtCut { analysis, chain: &chain, program: "posology 0" };
     let start = std::time::Instant::now();
-    let (adam, sdtm) = (&analysis_data(&of), &tabulate(&of));
-    eprintln!("{} subjects in {:?}", analysis.patients.len(), start.elapsed());
+    let sdtm = &tabulate(&of);
+    let tabulated = start.elapsed();
+    let adam = &analysis_data(&of);
+    eprintln!(
+        "{} subjects tabulated in {tabulated:?}, analysed in {:?}",
+        analysis.patients.len(),
+        start.elapsed() - tabulated
+    );
     assert_fit("pharmaversesdtm", adam, sdtm);
     assert_eq!(rows(adam, "ADSL").table.rows.len(), 306);
     let adae = rows(adam, "ADAE");
