@@ -3,9 +3,11 @@
 //! Start at [`analysis_data`]. Every number and flag is the analysis's own; nothing is computed here a second time. Each
 //! value names the tabulated record on which it rests (--SEQ, SRCDOM, SRCVAR, SRCSEQ), and each variable says where it comes
 //! from and by which rule of the protocol. No standard has a place for dose-limiting toxicity: the variables DLT... and
-//! the data set ADDLT are the sponsor's, and say so. Left out: pharmacokinetics (ADPC, ADPP).
+//! the data set ADDLT are the sponsor's, and say so. Left out: pharmacokinetics (ADPC, ADPP), absorbed doses of organs, and the
+//! incidence of late events.
 
 mod adverse;
+mod baseline;
 mod exposure;
 mod laboratory;
 mod limiting;
@@ -52,19 +54,16 @@ impl<'a> Context<'a> {
 /// ```
 /// use posology_exchange::adam::analysis_data;
 /// use posology_exchange::tabulation::TrialAtCut;
-/// use posology_trial::{analysis::Analysis, cut::Cut, event::{Chain, Event, sha256}, protocol::Protocol};
-/// let text = include_str!("../../../examples/minimal/trial.toml");
-/// let protocol = Protocol::read(text).unwrap().0;
-/// let mut chain = Chain::default();
-/// # let consent = serde_json::json!({"type": "subject/1", "body": {"subject": "M-01", "consent": "2026-01-05"}});
-/// # let subject: posology_trial::event::Fact = serde_json::from_value(consent).unwrap();
-/// # let at = "2026-01-06T08:00:00Z".parse().unwrap();
-/// # chain.append(Event::new(at, "import", subject)).unwrap();
+/// use posology_trial::{analysis::Analysis, cut::Cut, event::{Chain, sha256}, protocol::Protocol};
+/// let text = include_str!("../../../examples/paediatric/trial.toml");
+/// let (protocol, _) = Protocol::read(text).unwrap();
+/// let chain = Chain::read(include_str!("../../../examples/paediatric/events.ndjson"))?;
 /// let cut = Cut::freeze(&chain, None)?;
 /// let analysis = Analysis::of(&protocol, &sha256(text.as_bytes()), &chain, &cut)?;
-/// let package = analysis_data(&TrialAtCut { analysis: &analysis, chain: &chain, program: "posology" });
-/// assert_eq!(package.tables[0].name, "ADSL");
-/// assert_eq!(package.tables[0].rows.len(), 1);
+/// let package = analysis_data(&TrialAtCut { analysis: &analysis, chain: &chain, program: "posology 1" });
+/// let [subjects, events, limiting, ..] = &package.tables[..] else { panic!("seven data sets") };
+/// assert_eq!((subjects.name.as_str(), subjects.rows.len()), ("ADSL", analysis.patients.len()));
+/// assert_eq!((events.name.as_str(), limiting.name.as_str()), ("ADAE", "ADDLT"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[must_use]

@@ -371,8 +371,14 @@ fn real_records_with_partial_dates_and_other_treatments_are_analysed_as_they_are
     let analysis = &Analysis::of(&protocol, "", &chain, &cut).unwrap();
     let of = TrialAtCut { analysis, chain: &chain, program: "posology 0" };
     let start = std::time::Instant::now();
-    let (adam, sdtm) = (&analysis_data(&of), &tabulate(&of));
-    eprintln!("{} subjects in {:?}", analysis.patients.len(), start.elapsed());
+    let sdtm = &tabulate(&of);
+    let tabulated = start.elapsed();
+    let adam = &analysis_data(&of);
+    eprintln!(
+        "{} subjects tabulated in {tabulated:?}, analysed in {:?}",
+        analysis.patients.len(),
+        start.elapsed() - tabulated
+    );
     assert_fit("pharmaversesdtm", adam, sdtm);
     assert_eq!(rows(adam, "ADSL").table.rows.len(), 306);
     let adae = rows(adam, "ADAE");
@@ -863,4 +869,19 @@ fn a_design_that_weighs_follow_up_has_the_fraction_followed_of_each_treated_pati
     assert!(open > 0);
     let Trial { adam, .. } = example("clr131");
     assert!(rows(adam, "ADDLT").all().all(|line| line.text("PARAMCD") == "DLT"));
+}
+
+#[test]
+fn a_subject_near_the_cut_of_a_grouping_has_the_group_of_the_other_comparison_beside_it() {
+    let someone =
+        treated(&example("clover1").analysis).find(|patient| patient.regimen.as_deref() == Some("25x1"));
+    let someone = someone.unwrap();
+    let given = someone.exposure.administered_by(someone.exposure.first().unwrap()).unwrap();
+    let at = format!("cut = \"{given}\"");
+    let Trial { adam, .. } = &trial("clover1", |text| text.replace("cut = \"60 mCi\"", &at), None);
+    let adsl = rows(adam, "ADSL");
+    let line = adsl.all().find(|line| line.text("USUBJID") == someone.id).unwrap();
+    assert_eq!(line.text("PRGRP1"), format!("at most {given}"));
+    assert_eq!(line.text("PRGRP1X"), format!("at least {given}"));
+    assert!(example("clover1").adam.tables[0].column("PRGRP1X").is_none(), "nobody is near 60 mCi");
 }

@@ -69,6 +69,7 @@ fn columns(protocol: &Protocol) -> Vec<Column> {
         Column::date("PLANDT", "Planned Date of the Fraction")
             .derived("Day of the written directive, else the day of the regimen counted from the first fraction"),
         Column::text("FRADJ", "Reason for Change of the Fraction").derived("Reason recorded for a change, delay or omission"),
+        Column::text("FRADJ2", "Reason for Change, Continued").derived("What FRADJ does not hold"),
         Column::text("FRTOXFL", "Changed through Toxicity Flag")
             .derived("Y or N as that reason was sorted; missing where it was not")
             .coded("NY"),
@@ -189,7 +190,7 @@ fn fraction_row(
         .set("ADT", fraction.given)
         .set("ADY", fraction.given.and_then(|given| patient.study_day(given)).map(i64::from))
         .set("PLANDT", fraction.planned)
-        .set("FRADJ", fraction.reason.as_deref())
+        .set_long("FRADJ", "FRADJ2", fraction.reason.as_deref().unwrap_or_default())
         .flag("FRTOXFL", fraction.through_toxicity);
     let variable = match parameter.code {
         "FRADM" | "FRADMB" | "FRPCT" => Some("EXDOSE"),

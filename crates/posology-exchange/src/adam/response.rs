@@ -52,7 +52,7 @@ fn columns(context: &Context<'_>, rates: &[(String, &RateDefinition)]) -> Vec<Co
             format!(
                 "{code}: Y where the best confirmed response is {} or better{}{} (protocol, [[rate]] \"{}\"), {}U the same of the unconfirmed",
                 rate.at_least,
-                if rate.at_least_by.is_empty() { "" } else { ", or the category that the criteria of the kind of disease begin with" },
+                by_criteria(rate),
                 rate.minimum_days.map(|days| format!(", stable disease seen at least {days} days after the first fraction")).unwrap_or_default(),
                 rate.id,
                 code.chars().take(7).collect::<String>(),
@@ -97,6 +97,13 @@ fn columns(context: &Context<'_>, rates: &[(String, &RateDefinition)]) -> Vec<Co
         Column::integer("SRCSEQ", "Source Sequence Number").derived("--SEQ of that record: of a result of the driving marker where there is one"),
     ]);
     columns
+}
+
+/// Where the category from which a rate counts differs by criteria, in words.
+fn by_criteria(rate: &RateDefinition) -> String {
+    let each =
+        rate.at_least_by.iter().map(|(criteria, category)| format!(", by {criteria} {category} or better"));
+    each.collect()
 }
 
 fn populations(protocol: &Protocol) -> String {

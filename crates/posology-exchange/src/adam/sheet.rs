@@ -30,13 +30,10 @@ impl Record {
         self.set(name, Value::y_or_missing(applies))
     }
 
-    /// Sets a text that may be longer than a variable holds: the rest, from a space on, stands in `rest`, and what that
-    /// cannot hold ends in three dots.
+    /// Sets a text that may be longer than a variable holds: what comes after a space before that stands in `rest`.
     pub(super) fn set_long(&mut self, name: &'static str, rest: &'static str, text: &str) -> &mut Self {
         let (first, more) = split_at_space(text);
-        let (second, left) = split_at_space(more);
-        let second = if left.is_empty() { second.to_owned() } else { shortened(second) };
-        self.set(name, first).set(rest, second)
+        self.set(name, first).set(rest, more)
     }
 
     /// The value of a variable.
@@ -56,12 +53,6 @@ fn split_at_space(text: &str) -> (&str, &str) {
     let at = head.rfind(' ').filter(|at| *at > 0).unwrap_or(most);
     let (head, tail) = text.split_at(at);
     (head.trim_end(), tail.trim_start())
-}
-
-fn shortened(text: &str) -> String {
-    let most = text.floor_char_boundary(TEXT_BYTES - 3);
-    let (head, _) = text.split_at(most);
-    format!("{}...", head.trim_end())
 }
 
 /// An analysis data set while its rows are filled.
@@ -189,17 +180,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_long_text_goes_on_in_the_next_variable_and_loses_nothing_up_to_400_bytes() {
+    fn a_long_text_goes_on_in_the_next_variable_and_loses_nothing() {
         let text = "evaluable é ".repeat(30);
         let mut record = Record::default();
         record.set_long("A", "B", &text);
         let (Value::Text(first), Value::Text(second)) = (record.get("A"), record.get("B")) else {
             panic!("two texts")
         };
-        assert!(first.len() <= TEXT_BYTES && second.len() <= TEXT_BYTES);
+        assert!(first.len() <= TEXT_BYTES && first.len() > TEXT_BYTES - 20);
         assert_eq!(format!("{first} {second}"), text.trim());
-        record.set_long("A", "B", &"x".repeat(500));
-        assert_eq!(record.get("B"), Value::text(format!("{}...", "x".repeat(197))));
+        record.set_long("A", "B", &"é".repeat(150));
+        assert_eq!(
+            record.get("A"),
+            Value::text("é".repeat(100)),
+            "cut between letters where there is no space"
+        );
+        assert_eq!(record.get("B"), Value::text("é".repeat(50)));
         record.set_long("A", "B", "short");
         assert_eq!(record.get("B"), Value::Missing);
     }

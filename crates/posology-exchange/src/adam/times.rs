@@ -83,7 +83,9 @@ fn columns(protocol: &Protocol) -> Vec<Column> {
     };
     let mut columns = shared_columns();
     columns.extend([
-        Column::text("PARCAT1", "Parameter Category 1").assigned(),
+        Column::text("PARCAT1", "Parameter Category 1").derived(
+            "PRIMARY by the set of censoring rules that decides (protocol, times.censoring), SENSITIVITY by another that is shown beside it (protocol, times.sensitivity); SAFETY of TTDLT",
+        ),
         Column::text("PARAM", "Parameter").required().assigned(),
         Column::text("PARAMCD", "Parameter Code").required().assigned().coded("PARAMCD_ADTTE"),
         Column::integer("AVAL", "Analysis Value")
@@ -142,7 +144,7 @@ fn row(context: &Context<'_>, patient: &PatientAnalysis, time: &EndpointTime, st
     };
     let (ends, censored_at) = described(time);
     let source = source(context, patient, time);
-    row.set("PARCAT1", if is_main { "BY THE PROTOCOL'S SET" } else { "SENSITIVITY" })
+    row.set("PARCAT1", if is_main { "PRIMARY" } else { "SENSITIVITY" })
         .set("PARAM", name)
         .set("PARAMCD", code(time.endpoint, time.set, of_protocol))
         .set("AVAL", whole(time.days))
@@ -308,8 +310,8 @@ fn to_dose_limiting(context: &Context<'_>, patient: &PatientAnalysis, start: &Re
     };
     let mut row = start.clone();
     let days = end.and_then(|end| days_between(window.first_fraction, end)).map(|days| i64::from(days) + 1);
-    row.set("PARCAT1", "DOSE-LIMITING TOXICITY")
-        .set("PARAM", "Time to Dose-Limiting Toxicity (days)")
+    row.set("PARCAT1", "SAFETY")
+        .set("PARAM", "Time to dose-limiting toxicity (days)")
         .set("PARAMCD", "TTDLT")
         .set("AVAL", days)
         .set("STARTDT", window.first_fraction);
