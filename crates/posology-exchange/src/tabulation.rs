@@ -84,11 +84,6 @@ pub fn tabulate(of: &TrialAtCut<'_>) -> Package {
     tables.extend(frame.assemble(domains));
     tables.extend(design::tables(of));
     tables.sort_by(|a, b| a.name.cmp(&b.name));
-    Package {
-        standard: Standard::Sdtm,
-        study: of.study(),
-        source: of.source(),
-        tables,
-        code_lists: Vec::new(),
-    }
+    let code_lists = terminology::code_lists(&tables);
+    Package { standard: Standard::Sdtm, study: of.study(), source: of.source(), tables, code_lists }
 }
