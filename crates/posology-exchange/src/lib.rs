@@ -10,6 +10,7 @@ pub mod dataset;
 mod dataset_json;
 pub mod dataset_json_write;
 pub mod limits;
+pub mod odm;
 pub mod package;
 pub mod problem;
 pub mod sdtm;
