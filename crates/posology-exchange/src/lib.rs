@@ -17,6 +17,7 @@ pub mod intake;
 pub mod limits;
 mod listing;
 pub mod mapping;
+pub mod odm;
 pub mod package;
 pub mod problem;
 mod redcap;
