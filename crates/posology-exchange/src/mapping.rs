@@ -61,6 +61,10 @@ pub struct Table {
     /// Form of REDCap.
     #[serde(default)]
     pub form: Option<String>,
+    /// Item group of an ODM file, by its OID. Beside its items, a row has the columns SubjectKey, LocationOID,
+    /// StudyEventOID, StudyEventRepeatKey, FormOID, FormRepeatKey and ItemGroupRepeatKey.
+    #[serde(default)]
+    pub item_group: Option<String>,
     /// Events of REDCap (unique names) from which rows are taken; all if left out.
     #[serde(default)]
     pub event: Words,

@@ -161,6 +161,20 @@ fn of_source(path: &str, table: &Table, faults: &mut Vec<Fault>) {
             "remove the line",
         );
     }
+    if table.item_group.is_some() != ending(&[".xml", ".xml.gz"]) {
+        if table.item_group.is_some() {
+            let mend = "remove the line, or correct file";
+            refuse("item-group", "an item group", "none: only an ODM file (.xml) has item groups", mend);
+        } else {
+            let mend = "add item-group, by its OID";
+            refuse(
+                "item-group",
+                "no item group",
+                "the item group of the ODM file whose rows these are",
+                mend,
+            );
+        }
+    }
     if is_redcap && !ending(&[".csv", ".csv.gz", ".json", ".json.gz"]) {
         let found = quoted(&table.file);
         refuse(

@@ -52,6 +52,9 @@ impl<'a> Sources<'a> {
         if table.form.is_some() {
             return self.project(table, file);
         }
+        if table.item_group.is_some() {
+            return self.groups(file);
+        }
         let name = file.name.to_ascii_lowercase();
         let header_row = table.header_row.unwrap_or(1);
         let source = || (file.open)().map_err(|error| problem_of_io(&file.name, &error));
@@ -80,6 +83,28 @@ impl<'a> Sources<'a> {
             encoding: table.encoding(&self.mapping.written),
             header_line: u64::from(header_row),
         }
+    }
+
+    /// A file of ODM, one listing an item group.
+    fn groups(&mut self, file: &'a SourceFile) -> Read {
+        let key = (file.name.clone(), None);
+        if let Some(read) = self.projects.get(&key) {
+            return read.clone();
+        }
+        let source = (file.open)().map_err(|error| problem_of_io(&file.name, &error));
+        let read = source.and_then(|source| {
+            let document = crate::odm::read(&file.name, source, self.read.limits)?;
+            let listings = document.tables.into_iter().map(|table| {
+                let mut listing = Listing::new(&file.name, table.data_set);
+                for row in table.rows {
+                    listing.push(Ok(row))?;
+                }
+                Ok(listing)
+            });
+            listings.collect::<Result<Vec<_>, Problem>>().map(Rc::new)
+        });
+        self.projects.insert(key, read.clone());
+        read
     }
 
     /// An export of REDCap, one listing a form.
@@ -159,15 +184,19 @@ pub(super) fn of_table<'l>(
     table: &Table,
     file: &str,
 ) -> Result<&'l Listing, Problem> {
-    let Some(form) = &table.form else {
-        return listings.first().ok_or_else(|| Problem::in_file(file, "a table", "none", "correct file"));
+    let (key, wanted, whole) = match (&table.form, &table.item_group) {
+        (Some(form), _) => ("form", form, "a form of the data dictionary"),
+        (None, Some(group)) => ("item-group", group, "an item group of the file"),
+        (None, None) => {
+            return listings.first().ok_or_else(|| Problem::in_file(file, "a table", "none", "correct file"));
+        }
     };
-    listings.iter().find(|listing| listing.data_set.name == *form).ok_or_else(|| {
+    listings.iter().find(|listing| listing.data_set.name == *wanted).ok_or_else(|| {
         let names: Vec<String> = listings.iter().map(|listing| listing.data_set.name.clone()).collect();
-        let mend = match nearest(form, &names) {
-            Some(near) => format!("write form = {near:?}, if that was meant"),
+        let mend = match nearest(wanted, &names) {
+            Some(near) => format!("write {key} = {near:?}, if that was meant"),
             None => format!("write one of {}", names.join(", ")),
         };
-        Problem::in_file(file, "a form of the data dictionary", quoted(form), mend)
+        Problem::in_file(file, whole, quoted(wanted), mend)
     })
 }
