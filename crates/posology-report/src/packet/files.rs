@@ -2,10 +2,16 @@
 
 use super::Packet;
 use crate::figure::png::BadPicture;
-use crate::{figure, html};
+use crate::{ard, figure, html};
 
 /// Width of a figure as PNG, pixels.
 const PNG_WIDTH: u32 = 1600;
+
+/// Analysis results as one array, a row a line: what R reads with `jsonlite::fromJSON`.
+fn ard_lines(rows: &[ard::ArdRow]) -> Vec<u8> {
+    let lines: Vec<String> = rows.iter().filter_map(|row| serde_json::to_string(row).ok()).collect();
+    format!("[\n{}\n]\n", lines.join(",\n")).into_bytes()
+}
 
 /// A packet that cannot be written.
 #[derive(Debug, thiserror::Error)]
@@ -24,7 +30,7 @@ pub enum NotWritten {
 }
 
 impl Packet {
-    /// Its files by name: `packet.html`, `packet.json`, with the feature `pdf` `packet.pdf`, and each figure as SVG and
+    /// Its files by name: `packet.html`, `packet.json`, `ard.json`, with the feature `pdf` `packet.pdf`, and each figure as SVG and
     /// PNG. The same packet gives the same bytes.
     ///
     /// # Errors
@@ -35,6 +41,7 @@ impl Packet {
             let mut files = vec![
                 ("packet.html".to_owned(), html::write(&self.document).into_bytes()),
                 ("packet.json".to_owned(), format!("{:#}\n", self.json()).into_bytes()),
+                ("ard.json".to_owned(), ard_lines(&ard::rows(&self.document))),
             ];
             #[cfg(feature = "pdf")]
             files.push(("packet.pdf".to_owned(), crate::pdf::write(&self.document)?));
