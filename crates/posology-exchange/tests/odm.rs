@@ -508,6 +508,11 @@ mod hostile {
             }
             read_or_refused(&bytes);
         }
+    }
+
+    proptest! {
+        // Each case writes and reads all definitions.
+        #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
 
         #[test]
         fn any_text_of_a_fact_comes_back(value in any::<String>(), by in any::<String>(), reason in any::<Option<String>>()) {
