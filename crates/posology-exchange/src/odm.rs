@@ -29,6 +29,7 @@ pub use snapshot::write_snapshot;
 pub use trail::{Unwritable, write_trail};
 
 use crate::dataset::{DataSet, Row};
+use crate::problem::Problem;
 
 /// An ODM file as read.
 #[derive(Debug, Clone, Default)]
@@ -51,6 +52,8 @@ pub struct Document {
     pub audits: Vec<AuditRecord>,
     /// The values that stand after the last transaction: a table an item group, in the order of their definition.
     pub tables: Vec<Table>,
+    /// What was read although it deserves a look: definitions that refer to what the file does not define.
+    pub warnings: Vec<Problem>,
 }
 
 impl Document {

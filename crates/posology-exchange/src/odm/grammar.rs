@@ -358,7 +358,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(RULES.len(), 93);
+        assert_eq!(RULES.len(), 97);
         assert!(of("ItemDataPartialDate").is_some());
         assert!(of("ItemDataX").is_none());
     }

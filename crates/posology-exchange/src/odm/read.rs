@@ -4,32 +4,33 @@
 //! schema cannot: that every identifier referred to is defined, that a change says who made it, that what is named for
 //! context carries no value.
 
-use std::collections::hash_map::Entry;
+mod data;
+
 use std::collections::{HashMap, HashSet};
 use std::io::Read;
 use std::rc::Rc;
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
-use rust_decimal::Decimal;
+
+use data::{ItemOpen, Level};
 
 use super::xml::{Element, Node, Xml};
 use super::{
-    Address, AuditRecord, Change, CodeList, Document, Item, ItemChange, ItemGroup, Location, MetaData,
-    Signature, Transaction, User, tables,
+    Address, AuditRecord, CodeList, Document, Item, ItemGroup, Location, MetaData, Signature, User, tables,
 };
 use crate::limits::Limits;
 use crate::problem::{Problem, quoted};
 
-/// Values of one file at most; each costs memory.
-const MOST_VALUES: usize = 5_000_000;
+/// Warnings of one file at most.
+const MOST_WARNINGS: usize = 1_000;
 
 /// Reads an ODM-XML 1.3.2 file, Snapshot or Transactional, of any vendor. What is in namespaces of vendors is passed
 /// over.
 ///
 /// # Errors
 /// The first fault, with its line: bytes that are no XML, a document type, what breaks the schema of ODM 1.3.2, an
-/// identifier that the file does not define, an Update or Remove without an audit record, a value under Context, an
+/// identifier under which the file defines nothing and data stand, an Update or Remove without an audit record, a value under Context, an
 /// Insert of what is there; ODM 2.0 and Dataset-XML; what exceeds a limit. Nothing is half taken.
 ///
 /// ```
@@ -140,26 +141,6 @@ impl Defined {
             Kind::Unit | Kind::User | Kind::Location => true,
         }
     }
-}
-
-/// An element of clinical data that is open.
-struct Level {
-    element: &'static str,
-    address: Address,
-    line: u64,
-    change: Option<Change>,
-    audit: Option<usize>,
-    signature: Option<Signature>,
-    site: Option<String>,
-    items: Vec<ItemChange>,
-    told: bool,
-}
-
-struct ItemOpen {
-    change: ItemChange,
-    is_null: bool,
-    kind: String,
-    has_value: bool,
 }
 
 struct Builder<R: Read> {
@@ -376,245 +357,6 @@ impl<R: Read> Builder<R> {
         }
     }
 
-    fn enter_data(&mut self, element: &Element) {
-        let (study, version) = (element.own("StudyOID"), element.own("MetaDataVersionOID"));
-        self.clinical = self.versions.get(&(study, version)).cloned();
-    }
-
-    fn data_level(
-        &mut self,
-        element_name: &'static str,
-        kind: Kind,
-        element: &Element,
-        (oid, repeat): (&str, &str),
-    ) -> Result<(), Problem> {
-        let address = Address { oid: element.own(oid), repeat: element.get(repeat).map(str::to_owned) };
-        self.tell()?;
-        self.level(element_name, element, address);
-        self.check_defined(element.line, kind, &element.own(oid))
-    }
-
-    fn level(&mut self, element_name: &'static str, element: &Element, address: Address) {
-        let above = self.levels.last().and_then(|level| level.change);
-        let change = element.get("TransactionType").and_then(change_of).or(above);
-        self.levels.push(Level {
-            element: element_name,
-            address,
-            line: element.line,
-            change,
-            audit: None,
-            signature: None,
-            site: None,
-            items: Vec::new(),
-            told: false,
-        });
-    }
-
-    fn check_defined(&self, line: u64, kind: Kind, oid: &str) -> Result<(), Problem> {
-        match &self.clinical {
-            Some(defined) if !defined.has(kind, oid) => Err(self.xml.problem(
-                line,
-                format!("an identifier of a {} of this file", kind.name()),
-                format!("{} at {}", quoted(oid), self.path(None)),
-                UNDEFINED,
-            )),
-            _ => Ok(()),
-        }
-    }
-
-    /// Where in the data, as a person writes it: `101-001/SE.C1/F.AE[1]/IG.AE[1]/IT.AEDLT`.
-    fn path(&self, item: Option<&str>) -> String {
-        let of = |level: &Level| match &level.address.repeat {
-            Some(repeat) => format!("{}[{repeat}]", level.address.oid),
-            None => level.address.oid.clone(),
-        };
-        let parts: Vec<String> = self.levels.iter().map(of).chain(item.map(str::to_owned)).collect();
-        parts.join("/")
-    }
-
-    /// The nearest audit record at or above the element that is open.
-    fn nearest_audit(&self) -> Option<usize> {
-        self.levels.iter().rev().find_map(|level| level.audit)
-    }
-
-    /// What is done to an element, in words of the standard.
-    fn effective(&self, line: u64, change: Option<Change>, path: &str) -> Result<Change, Problem> {
-        match change {
-            Some(change) => Ok(change),
-            None if !self.document.header.transactional => Ok(Change::Insert),
-            None if self.levels.first().is_some_and(|level| level.element == "ReferenceData") => {
-                Ok(Change::Insert)
-            }
-            None => Err(self.xml.problem(
-                line,
-                "a TransactionType here or above, since the file is Transactional",
-                format!("none at {path}"),
-                "state Insert, Update, Remove, Upsert or Context",
-            )),
-        }
-    }
-
-    /// Adds the innermost open level as a transaction of its own, where it does something itself.
-    fn tell(&mut self) -> Result<(), Problem> {
-        let Some(level) = self.levels.last() else { return Ok(()) };
-        let acts = level.audit.is_some()
-            || level.signature.is_some()
-            || level.change == Some(Change::Remove)
-            || level.element == "ItemGroupData";
-        if level.told || !acts {
-            return Ok(());
-        }
-        let line = level.line;
-        let path = self.path(None);
-        let change = self.effective(line, level.change, &path)?;
-        let audit = self.nearest_audit();
-        if matches!(change, Change::Remove) && self.document.header.transactional && audit.is_none() {
-            return Err(self.without_audit(line, "Remove", &path));
-        }
-        let subject = self.levels.first().map(|level| level.address.oid.clone()).unwrap_or_default();
-        let site = self.levels.first().and_then(|level| level.site.clone());
-        let path = self.levels.iter().skip(1).map(|level| level.address.clone()).collect();
-        let Some(level) = self.levels.last_mut() else { return Ok(()) };
-        level.told = true;
-        let (items, signature) = (std::mem::take(&mut level.items), level.signature.take());
-        self.document.transactions.push(Transaction {
-            line,
-            subject,
-            site,
-            path,
-            change,
-            audit,
-            signature,
-            items,
-        });
-        Ok(())
-    }
-
-    fn without_audit(&self, line: u64, change: &str, path: &str) -> Problem {
-        self.xml.problem(
-            line,
-            format!("an AuditRecord with every {change}: who changed it, when and why"),
-            format!("none at {path}"),
-            "export the file with its audit trail",
-        )
-    }
-
-    fn open_item(&mut self, element: &Element) -> Result<(), Problem> {
-        let oid = element.own("ItemOID");
-        let above = self.levels.last().and_then(|level| level.change);
-        let change = element.get("TransactionType").and_then(change_of).or(above);
-        let path = self.path(Some(&oid));
-        let change = self.effective(element.line, change, &path)?;
-        if let Some(defined) = &self.clinical
-            && !defined.has(Kind::Item, &oid)
-        {
-            let found = format!("{} at {path}", quoted(&oid));
-            return Err(self.xml.problem(
-                element.line,
-                "an identifier of an ItemDef of this file",
-                found,
-                UNDEFINED,
-            ));
-        }
-        self.values += 1;
-        if self.values > MOST_VALUES {
-            let expected = format!("a file of at most {MOST_VALUES} values");
-            return Err(self.xml.problem(
-                element.line,
-                expected,
-                "more",
-                "export one site or one form at a time",
-            ));
-        }
-        let audit = match element.get("AuditRecordID") {
-            Some(id) => Some(self.audit_named(id, element.line)),
-            None => None,
-        };
-        let value = element.get("Value").map(str::to_owned);
-        let is_null = element.get("IsNull").is_some();
-        if is_null && value.as_deref().is_some_and(|value| !value.is_empty()) {
-            let found = format!("a value although IsNull at {path}");
-            return Err(self.xml.problem(
-                element.line,
-                "either a value or IsNull",
-                found,
-                "remove one of the two",
-            ));
-        }
-        self.item = Some(ItemOpen {
-            has_value: value.is_some(),
-            change: ItemChange {
-                oid,
-                value: value.filter(|_| !is_null),
-                unit: element.get("MeasurementUnitOID").map(str::to_owned),
-                change,
-                audit,
-                line: element.line,
-            },
-            is_null,
-            kind: element.name.trim_start_matches("ItemData").to_owned(),
-        });
-        Ok(())
-    }
-
-    fn close_item(&mut self, text: String) -> Result<(), Problem> {
-        let Some(mut item) = self.item.take() else { return Ok(()) };
-        let line = item.change.line;
-        if !item.kind.is_empty() && !item.is_null {
-            let typed = text.trim();
-            if !is_of_type(&item.kind, typed) {
-                let expected = format!("ItemData{} with such a value", item.kind);
-                let found = format!("{} at {}", quoted(typed), self.path(Some(&item.change.oid)));
-                return Err(self.xml.problem(
-                    line,
-                    expected,
-                    found,
-                    "export the value as what its element says it is",
-                ));
-            }
-            item.has_value = !text.is_empty();
-            let kept = matches!(item.kind.as_str(), "String" | "Any");
-            item.change.value = Some(if kept { text } else { typed.to_owned() });
-        }
-        let path = || self.path(Some(&item.change.oid));
-        match item.change.change {
-            Change::Context if item.has_value || item.is_null => {
-                return Err(self.xml.problem(
-                    line,
-                    "no value under Context, which only says where something belongs",
-                    format!("one at {}", path()),
-                    "state Insert or Update where the value is meant, or leave it out",
-                ));
-            }
-            Change::Update | Change::Remove if self.document.header.transactional => {
-                if item.change.audit.or_else(|| self.nearest_audit()).is_none() {
-                    let word = if item.change.change == Change::Update { "Update" } else { "Remove" };
-                    return Err(self.without_audit(line, word, &path()));
-                }
-            }
-            _ => {}
-        }
-        if item.change.change == Change::Remove {
-            item.change.value = None;
-        }
-        if let Some(level) = self.levels.last_mut() {
-            level.items.push(item.change);
-        }
-        Ok(())
-    }
-
-    /// The place of an audit record that stands elsewhere in the file.
-    fn audit_named(&mut self, id: &str, line: u64) -> usize {
-        let audits = &mut self.document.audits;
-        match self.named_audits.entry(id.to_owned()) {
-            Entry::Occupied(known) => known.get().0,
-            Entry::Vacant(new) => {
-                audits.push(AuditRecord::default());
-                new.insert((audits.len() - 1, false, line)).0
-            }
-        }
-    }
-
     fn closed(&mut self, element: &Element, text: String) -> Result<(), Problem> {
         match element.name.as_str() {
             "StudyName" => {
@@ -625,7 +367,7 @@ impl<R: Read> Builder<R> {
             "Study" => {
                 let _ = self.document.metadata.pop_if(|last| last.oid.is_empty());
             }
-            "MetaDataVersion" => self.check_references()?,
+            "MetaDataVersion" => self.check_references(),
             "TranslatedText" => self.translated(&text),
             "LoginName" | "FullName" => {
                 let in_user = self.parent(1) == "User";
@@ -704,63 +446,25 @@ impl<R: Read> Builder<R> {
         }
     }
 
-    fn close_audit(&mut self, line: u64) -> Result<(), Problem> {
-        let Some((audit, id)) = self.audit.take() else { return Ok(()) };
-        let place = match id {
-            Some(id) => {
-                let place = self.audit_named(&id, line);
-                let known = self.named_audits.get_mut(&id);
-                if known.is_some_and(|known| std::mem::replace(&mut known.1, true)) {
-                    let found = format!("{} twice", quoted(&id));
-                    return Err(self.xml.problem(
-                        line,
-                        "each AuditRecord ID once",
-                        found,
-                        "give each its own",
-                    ));
-                }
-                if let Some(reserved) = self.document.audits.get_mut(place) {
-                    *reserved = audit;
-                }
-                place
-            }
-            None => {
-                self.document.audits.push(audit);
-                self.document.audits.len() - 1
-            }
-        };
-        if self.parent(1) == "AuditRecords" {
-            return Ok(());
-        }
-        if let Some(item) = &mut self.item {
-            item.change.audit = Some(place);
-        } else if let Some(level) = self.levels.last_mut() {
-            level.audit = Some(place);
-        }
-        Ok(())
-    }
-
-    fn check_references(&mut self) -> Result<(), Problem> {
+    /// What definitions refer to and nobody defines deserves a look; data that refer to such are refused.
+    fn check_references(&mut self) {
         let Some(metadata) = self.document.metadata.last().filter(|metadata| !metadata.includes) else {
-            return Ok(());
+            return;
         };
         let defined = Defined::of(metadata);
         let has = |kind: Kind, oid: &str| match kind {
             Kind::Unit => self.units.contains(oid),
             kind => defined.has(kind, oid),
         };
-        match self.refs.iter().find(|(_, kind, oid)| !has(*kind, oid)) {
-            Some((line, kind, oid)) => Err(self.xml.problem(
-                *line,
-                format!("an identifier of a {} of {}", kind.name(), metadata.oid),
-                quoted(oid),
-                UNDEFINED,
-            )),
-            None => {
-                self.versions.insert((metadata.study_oid.clone(), metadata.oid.clone()), Rc::new(defined));
-                Ok(())
-            }
-        }
+        let unknown = self.refs.iter().filter(|(_, kind, oid)| !has(*kind, oid)).take(MOST_WARNINGS);
+        let warnings = unknown.map(|(line, kind, oid)| {
+            let expected = format!("the identifier of one {} that {} defines", kind.name(), metadata.oid);
+            self.xml.problem(*line, expected, quoted(oid), UNDEFINED)
+        });
+        let room = MOST_WARNINGS.saturating_sub(self.document.warnings.len());
+        let warnings: Vec<Problem> = warnings.take(room).collect();
+        self.versions.insert((metadata.study_oid.clone(), metadata.oid.clone()), Rc::new(defined));
+        self.document.warnings.extend(warnings);
     }
 
     fn finish(mut self) -> Result<Document, Problem> {
@@ -778,7 +482,7 @@ impl<R: Read> Builder<R> {
             _ => !locations.is_empty() && !locations.contains(oid.as_str()),
         };
         if let Some((line, kind, oid)) = self.people.iter().find(unknown) {
-            let expected = format!("an identifier of a {} of this file", kind.name());
+            let expected = format!("the identifier of one {} that the file defines", kind.name());
             return Err(self.xml.problem(*line, expected, quoted(oid), UNDEFINED));
         }
         self.document.tables = tables::fold(&self.document).map_err(|(line, found)| {
@@ -793,32 +497,6 @@ impl<R: Read> Builder<R> {
     }
 }
 
-fn change_of(word: &str) -> Option<Change> {
-    Some(match word {
-        "Insert" => Change::Insert,
-        "Update" => Change::Update,
-        "Remove" => Change::Remove,
-        "Upsert" => Change::Upsert,
-        "Context" => Change::Context,
-        _ => return None,
-    })
-}
-
 fn is_date_time(text: &str) -> bool {
     text.contains('T') && (text.parse::<Timestamp>().is_ok() || text.parse::<DateTime>().is_ok())
-}
-
-/// Whether a text is of a type, for the types that a program can take for something else.
-fn is_of_type(kind: &str, text: &str) -> bool {
-    match kind {
-        "Integer" => {
-            let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
-            !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
-        }
-        "Float" => text.parse::<Decimal>().is_ok(),
-        "Boolean" => matches!(text, "true" | "false" | "1" | "0"),
-        "Date" => text.parse::<jiff::civil::Date>().is_ok(),
-        "Datetime" => is_date_time(text),
-        _ => true,
-    }
 }

@@ -29,10 +29,11 @@ pub fn write_snapshot(of: &TrialAtCut<'_>, out: impl Write) -> Result<(), Unwrit
     let places = Places::of(recorded);
     let by_hash: HashMap<&str, usize> =
         recorded.iter().enumerate().map(|(place, entry)| (entry.hash.as_str(), place)).collect();
-    let signatures: HashMap<&str, &Signature> = recorded
+    let signatures: HashMap<&str, (usize, &Signature)> = recorded
         .iter()
-        .filter_map(|entry| match &entry.event.fact {
-            Fact::Signature(signature) => Some((signature.statement.signs.as_str(), signature)),
+        .enumerate()
+        .filter_map(|(place, entry)| match &entry.event.fact {
+            Fact::Signature(signature) => Some((signature.statement.signs.as_str(), (place, signature))),
             _ => None,
         })
         .collect();
@@ -99,7 +100,7 @@ pub fn write_snapshot(of: &TrialAtCut<'_>, out: impl Write) -> Result<(), Unwrit
                 let repeat = (instance.root + 1).to_string();
                 markup.open("FormData", &[("FormOID", &form), ("FormRepeatKey", &repeat)])?;
                 if let Some(signature) = signatures.get(instance.entry.hash.as_str()) {
-                    write_signature(&mut markup, &admin, location, signature)?;
+                    write_signature(&mut markup, &admin, location, *signature)?;
                 }
                 for group in &instance.groups {
                     write_group(&mut markup, group, None)?;

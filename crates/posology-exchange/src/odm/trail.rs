@@ -221,15 +221,15 @@ impl<'a, W: Write> Trail<'a, W> {
             Fact::Retracted(retracted) => {
                 if let Some(target) = self.standing(&retracted.event, host) {
                     self.removed.insert(target);
-                    self.upon(target, "Remove", entry)?;
+                    self.upon(target, "Remove", (place, entry))?;
                     self.markup.close()?;
                     self.markup.close()?;
                 }
             }
             Fact::Signature(signature) => {
                 if let Some(target) = self.standing(&signature.statement.signs, host) {
-                    self.upon(target, "Update", entry)?;
-                    write_signature(self.markup, self.admin, self.location(host), signature)?;
+                    self.upon(target, "Update", (place, entry))?;
+                    write_signature(self.markup, self.admin, self.location(host), (place, signature))?;
                     self.markup.close()?;
                     self.markup.close()?;
                 }
@@ -251,7 +251,7 @@ impl<'a, W: Write> Trail<'a, W> {
     }
 
     /// Opens the form instance of an earlier event, with the audit record of this one.
-    fn upon(&mut self, root: usize, change: &'static str, entry: &Entry) -> io::Result<()> {
+    fn upon(&mut self, root: usize, change: &'static str, by: (usize, &Entry)) -> io::Result<()> {
         let Some(target) = self.entries.get(root) else { return Ok(()) };
         let kind = target.event.fact.kind();
         let repeat = (root + 1).to_string();
@@ -261,13 +261,17 @@ impl<'a, W: Write> Trail<'a, W> {
         let form = [("FormOID", form.as_str()), ("FormRepeatKey", &repeat), ("TransactionType", change)];
         self.markup.open("FormData", &form)?;
         let host = self.places.host(root);
-        self.audit(entry, host, true)
+        self.audit(by, host, change == "Remove", ".2")
     }
 
-    fn audit(&mut self, entry: &Entry, host: &str, later: bool) -> io::Result<()> {
+    fn audit(&mut self, by: (usize, &Entry), host: &str, later: bool, which: &str) -> io::Result<()> {
+        let (place, entry) = by;
         let event = &entry.event;
-        let edit_point: &[_] = if later { &[("EditPoint", "DataManagement")] } else { &[] };
-        self.markup.open("AuditRecord", edit_point)?;
+        let id = format!("AR.{}{which}", place + 1);
+        let attributes =
+            [("EditPoint", "DataManagement"), ("UsedImputationMethod", "No"), ("ID", id.as_str())];
+        // What is first entered has no point of editing.
+        self.markup.open("AuditRecord", attributes.get(usize::from(!later)..).unwrap_or_default())?;
         self.markup.empty("UserRef", &[("UserOID", self.admin.user_oid(&event.recorded_by))])?;
         self.markup.empty("LocationRef", &[("LocationOID", self.location(host))])?;
         self.markup.text("DateTimeStamp", &[], &event.recorded_at.to_string())?;
@@ -292,7 +296,7 @@ impl<'a, W: Write> Trail<'a, W> {
         let attributes =
             [("FormOID", form.as_str()), ("FormRepeatKey", &repeat), ("TransactionType", change)];
         self.markup.open("FormData", &attributes)?;
-        self.audit(entry, host, corrected.is_some())?;
+        self.audit((place, entry), host, corrected.is_some(), "")?;
         let groups = self.instances.get(place).map_or(&[][..], Vec::as_slice);
         match corrected.and_then(|corrected| self.instances.get(corrected)) {
             None => {
@@ -369,10 +373,11 @@ pub(super) fn write_signature(
     markup: &mut Markup<impl Write>,
     admin: &Admin<'_>,
     location: &str,
-    signature: &posology_trial::event::Signature,
+    (place, signature): (usize, &posology_trial::event::Signature),
 ) -> io::Result<()> {
     let statement = &signature.statement;
-    markup.open("Signature", &[])?;
+    // Readers ask for an ID even where nothing refers to it.
+    markup.open("Signature", &[("ID", &format!("SIG.{}", place + 1))])?;
     markup.empty("UserRef", &[("UserOID", admin.user_oid(&statement.user))])?;
     markup.empty("LocationRef", &[("LocationOID", location)])?;
     markup.empty("SignatureRef", &[("SignatureOID", &meaning_oid(statement.meaning))])?;

@@ -253,11 +253,13 @@ impl<R: Read> Xml<R> {
             _ if text.chars().all(|c| c.is_ascii_whitespace() || c == '\u{feff}') => {}
             open => {
                 let within = open.map_or_else(|| "the file".to_owned(), |open| open.name.clone());
+                let blank = text.len() - text.trim_start().len();
+                let before = text.get(..blank).unwrap_or_default().matches('\n').count() as u64;
                 let fault = Fault {
                     found: format!("text {}", quoted(text.trim())),
                     expected: format!("elements in {within}"),
                 };
-                return Err(self.against_schema(line, fault));
+                return Err(self.against_schema(line + before, fault));
             }
         }
         Ok(())
