@@ -1,16 +1,19 @@
 //! A packet as the files that are written, bound by their hashes, and handed to the committee.
 
 use super::Packet;
+use crate::document::Document;
 use crate::figure::png::BadPicture;
 use crate::{ard, figure, html};
 
 /// Width of a figure as PNG, pixels.
 const PNG_WIDTH: u32 = 1600;
 
-/// Analysis results as one array, a row a line: what R reads with `jsonlite::fromJSON`.
-fn ard_lines(rows: &[ard::ArdRow]) -> Vec<u8> {
+/// Analysis results under `ard`, a row a line, with the notice that every file carries.
+fn ard_lines(document: &Document) -> Vec<u8> {
+    let rows = ard::rows(document);
     let lines: Vec<String> = rows.iter().filter_map(|row| serde_json::to_string(row).ok()).collect();
-    format!("[\n{}\n]\n", lines.join(",\n")).into_bytes()
+    let notice = serde_json::json!(document.notice);
+    format!("{{\"notice\": {notice},\n\"ard\": [\n{}\n]}}\n", lines.join(",\n")).into_bytes()
 }
 
 /// A packet that cannot be written.
@@ -41,7 +44,7 @@ impl Packet {
             let mut files = vec![
                 ("packet.html".to_owned(), html::write(&self.document).into_bytes()),
                 ("packet.json".to_owned(), format!("{:#}\n", self.json()).into_bytes()),
-                ("ard.json".to_owned(), ard_lines(&ard::rows(&self.document))),
+                ("ard.json".to_owned(), ard_lines(&self.document)),
             ];
             #[cfg(feature = "pdf")]
             files.push(("packet.pdf".to_owned(), crate::pdf::write(&self.document)?));
