@@ -11,13 +11,34 @@ use crate::problem::{Problem, Unreadable, quoted};
 /// The mark that some programs write before UTF-8; no part of the first name.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
+/// How a CSV file is laid out.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CsvForm {
+    /// What parts the values of a row.
+    pub(crate) delimiter: u8,
+    /// Line with the names of the columns, from 1; what stands above it is passed over.
+    pub(crate) header_line: u64,
+    /// Whether columns may be called anything, and several the same, as in files of a site.
+    pub(crate) names_as_found: bool,
+}
+
+impl Default for CsvForm {
+    fn default() -> Self {
+        Self { delimiter: b',', header_line: 1, names_as_found: false }
+    }
+}
+
+/// The bytes of a file after its byte order mark, if it has one.
+type WithoutMark<R> = Chain<Cursor<Vec<u8>>, Guarded<R>>;
+
 pub(crate) struct CsvTable<R: Read> {
     file: String,
-    reader: csv::Reader<Chain<Cursor<Vec<u8>>, Guarded<R>>>,
+    reader: csv::Reader<Lines<WithoutMark<R>>>,
     pub(crate) data_set: DataSet,
     encoding: CsvEncoding,
     record: csv::ByteRecord,
     rows: u64,
+    lines_above: u64,
 }
 
 impl<R: Read> CsvTable<R> {
@@ -26,6 +47,7 @@ impl<R: Read> CsvTable<R> {
         stem: &str,
         mut bytes: Guarded<R>,
         encoding: CsvEncoding,
+        form: CsvForm,
     ) -> Result<Self, Problem> {
         let mut start = Vec::with_capacity(BYTE_ORDER_MARK.len());
         bytes
@@ -36,12 +58,15 @@ impl<R: Read> CsvTable<R> {
         if start == BYTE_ORDER_MARK {
             start.clear();
         }
-        let bytes = Cursor::new(start).chain(bytes);
+        let mut bytes = Cursor::new(start).chain(bytes);
+        let lines_above = form.header_line.saturating_sub(1);
+        pass_over_lines(&mut bytes, lines_above).map_err(|error| problem_of_io(file, &error))?;
         let mut reader = csv::ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
+            .delimiter(form.delimiter)
             .buffer_capacity(1 << 16)
-            .from_reader(bytes);
+            .from_reader(Lines { bytes, last: 0, end_in_two: None });
         let mut record = csv::ByteRecord::new();
         let some = reader.read_byte_record(&mut record).map_err(|error| problem_of_csv(file, error))?;
         let header = |found: String, mend: &str| {
@@ -56,7 +81,12 @@ impl<R: Read> CsvTable<R> {
         let variables: Vec<Variable> = record
             .iter()
             .map(|name| Variable {
-                name: String::from_utf8_lossy(name).trim().to_owned(),
+                name: match (std::str::from_utf8(name), encoding) {
+                    (Err(_), CsvEncoding::Windows1252) => {
+                        WINDOWS_1252.decode_without_bom_handling(name).0.trim().to_owned()
+                    }
+                    _ => String::from_utf8_lossy(name).trim().to_owned(),
+                },
                 label: None,
                 kind: VariableKind::Text,
                 length: None,
@@ -64,17 +94,29 @@ impl<R: Read> CsvTable<R> {
             })
             .collect();
         if let [only] = variables.as_slice()
-            && only.name.contains([';', '\t'])
+            && let Some(other) =
+                only.name.chars().find(|c| [',', ';', '\t'].contains(c) && *c != char::from(form.delimiter))
         {
-            return Err(header(quoted(&only.name), "separate the columns by commas"));
+            let mend = match form.names_as_found {
+                true => format!("say how the file is written: delimiter = {:?}", other.to_string()),
+                false => "separate the columns by commas".to_owned(),
+            };
+            return Err(header(quoted(&only.name), &mend));
         }
-        check_names(file, &variables)?;
+        match variables.iter().find(|variable| variable.name.contains(char::REPLACEMENT_CHARACTER)) {
+            _ if !form.names_as_found => check_names(file, &variables)?,
+            Some(variable) => {
+                let mend = "save the file as UTF-8, or say how it is written: encoding = \"windows-1252\"";
+                return Err(header(format!("{}, which is not UTF-8", quoted(&variable.name)), mend));
+            }
+            None => {}
+        }
         let data_set = DataSet { name: stem.to_owned(), label: None, variables };
-        Ok(Self { file: file.to_owned(), reader, data_set, encoding, record, rows: 0 })
+        Ok(Self { file: file.to_owned(), reader, data_set, encoding, record, rows: 0, lines_above })
     }
 
     pub(crate) fn next_row(&mut self, row: &mut Row) -> Result<bool, Unreadable> {
-        self.reader.get_mut().get_mut().1.start_row();
+        self.reader.get_mut().bytes.get_mut().1.start_row();
         let some = self
             .reader
             .read_byte_record(&mut self.record)
@@ -83,7 +125,10 @@ impl<R: Read> CsvTable<R> {
             return Ok(false);
         }
         self.rows += 1;
-        row.clear(self.rows, self.record.position().map(csv::Position::line));
+        // After a line that ends in CR LF the parser counts the LF with the next row.
+        let uncounted = u64::from(self.reader.get_ref().end_in_two == Some(true));
+        let line = self.record.position().map(|position| position.line() + self.lines_above + uncounted);
+        row.clear(self.rows, line);
         let (expected, found) = (self.data_set.variables.len(), self.record.len());
         if found != expected {
             return Err(Unreadable::Row(
@@ -130,6 +175,37 @@ impl<R: Read> CsvTable<R> {
         }
         Ok(true)
     }
+}
+
+/// Bytes on their way to the parser, and whether the first line among them ends in CR LF.
+struct Lines<R> {
+    bytes: R,
+    last: u8,
+    end_in_two: Option<bool>,
+}
+
+impl<R: Read> Read for Lines<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.bytes.read(buffer)?;
+        let seen = buffer.get(..read).unwrap_or_default();
+        if self.end_in_two.is_none() {
+            if let Some(end) = seen.iter().position(|byte| *byte == b'\n') {
+                let before = end.checked_sub(1).and_then(|at| seen.get(at)).copied().unwrap_or(self.last);
+                self.end_in_two = Some(before == b'\r');
+            }
+            self.last = seen.last().copied().unwrap_or(self.last);
+        }
+        Ok(read)
+    }
+}
+
+fn pass_over_lines(bytes: &mut impl Read, lines: u64) -> std::io::Result<()> {
+    let mut left = lines;
+    let mut byte = [0];
+    while left > 0 && bytes.read(&mut byte)? > 0 {
+        left -= u64::from(byte == *b"\n");
+    }
+    Ok(())
 }
 
 fn problem_of_csv(file: &str, error: csv::Error) -> Problem {

@@ -7,10 +7,12 @@ use std::io::Read;
 
 use serde::Serialize;
 
-use crate::csv_table::CsvTable;
+use crate::csv_table::{CsvForm, CsvTable};
 use crate::dataset_json::DatasetJson;
 use crate::limits::{Guarded, Limits, problem_of_io};
+use crate::listing::read_whole;
 use crate::problem::{Problem, Unreadable, quoted};
+use crate::spreadsheet::Sheets;
 use crate::xpt::Xpt;
 
 /// A data set's name, label and variables.
@@ -197,6 +199,7 @@ enum Form<R: Read> {
     Csv(CsvTable<R>),
     Xpt(Xpt<R>),
     Json(DatasetJson<R>),
+    Sheets(Sheets),
 }
 
 /// The formats, as their files' names end.
@@ -206,9 +209,10 @@ enum Format {
     Xpt,
     Json,
     NdJson,
+    Xlsx,
 }
 
-const ENDINGS: [(&str, Format); 9] = [
+const ENDINGS: [(&str, Format); 10] = [
     (".csv", Format::Csv),
     (".csv.gz", Format::Csv),
     (".xpt", Format::Xpt),
@@ -218,6 +222,7 @@ const ENDINGS: [(&str, Format); 9] = [
     (".ndjson", Format::NdJson),
     (".ndjson.gz", Format::NdJson),
     (".dsjc", Format::NdJson),
+    (".xlsx", Format::Xlsx),
 ];
 
 fn split_name(file: &str) -> Option<(&str, Format)> {
@@ -244,7 +249,7 @@ impl<R: Read> Reader<R> {
         let Some((stem, format)) = split_name(file) else {
             return Err(Problem::in_file(
                 file,
-                "a name that ends in .csv, .csv.gz, .xpt, .json, .ndjson or .dsjc",
+                "a name that ends in .csv, .csv.gz, .xpt, .json, .ndjson, .dsjc or .xlsx",
                 "another",
                 "give the file the ending of its format",
             ));
@@ -253,10 +258,13 @@ impl<R: Read> Reader<R> {
         let bytes =
             Guarded::open(source, zlib, options.limits).map_err(|error| problem_of_io(file, &error))?;
         let form = match format {
-            Format::Csv => Form::Csv(CsvTable::open(file, stem, bytes, options.encoding)?),
+            Format::Csv => {
+                Form::Csv(CsvTable::open(file, stem, bytes, options.encoding, CsvForm::default())?)
+            }
             Format::Xpt => Form::Xpt(Xpt::open(file, bytes)?),
             Format::Json => Form::Json(DatasetJson::open(file, bytes, false)?),
             Format::NdJson => Form::Json(DatasetJson::open(file, bytes, true)?),
+            Format::Xlsx => Form::Sheets(Sheets::open(file, read_whole(file, bytes)?, options.limits)?),
         };
         Ok(Self { form })
     }
@@ -268,6 +276,7 @@ impl<R: Read> Reader<R> {
             Form::Csv(table) => &table.data_set,
             Form::Xpt(xpt) => &xpt.data_set,
             Form::Json(json) => &json.data_set,
+            Form::Sheets(sheets) => sheets.data_set(),
         }
     }
 
@@ -281,17 +290,19 @@ impl<R: Read> Reader<R> {
             Form::Csv(table) => table.next_row(row),
             Form::Xpt(xpt) => xpt.next_row(row),
             Form::Json(json) => json.next_row(row),
+            Form::Sheets(sheets) => sheets.next_row(row),
         }
     }
 
     /// Goes on to the next data set of the same file, past the rest of this one; `false` where there is none.
-    /// Only SAS transport files hold several.
+    /// SAS transport files hold several, and workbooks: their sheets that are shown.
     ///
     /// # Errors
     /// Where the next data set's header cannot be read.
     pub fn next_data_set(&mut self) -> Result<bool, Problem> {
         match &mut self.form {
             Form::Xpt(xpt) => xpt.next_member(),
+            Form::Sheets(sheets) => sheets.next_sheet(),
             Form::Csv(_) | Form::Json(_) => Ok(false),
         }
     }
@@ -302,6 +313,7 @@ impl<R: Read> Reader<R> {
             Form::Csv(_) => Vec::new(),
             Form::Xpt(xpt) => std::mem::take(&mut xpt.warnings),
             Form::Json(json) => std::mem::take(&mut json.warnings),
+            Form::Sheets(sheets) => sheets.take_warnings(),
         }
     }
 }

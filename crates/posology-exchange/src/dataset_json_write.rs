@@ -103,6 +103,17 @@ pub fn write(package: &Package, table: &Table, form: Form, out: impl Write) -> i
     }
 }
 
+/// The metadata of a table as one line: the dictionary that goes beside a CSV file.
+///
+/// # Errors
+/// None that a table gives rise to; what the serializer says.
+pub fn dictionary(package: &Package, table: &Table) -> io::Result<String> {
+    let types: Vec<Typed> = (0..table.columns.len()).map(|index| typed(table, index)).collect();
+    let mut line = serde_json::to_string(&metadata(package, table, &types))?;
+    line.push('\n');
+    Ok(line)
+}
+
 fn lines(metadata: &Ordered, table: &Table, types: &[Typed], out: &mut impl Write) -> io::Result<()> {
     serde_json::to_writer(&mut *out, metadata)?;
     out.write_all(b"\n")?;

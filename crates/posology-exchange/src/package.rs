@@ -409,8 +409,10 @@ pub struct Term {
     pub value: String,
     /// What it means in words.
     pub decode: Option<String>,
-    /// Its code in NCI's terminology; none where it is the sponsor's extension.
+    /// Its code in NCI's terminology, where that is known.
     pub code: Option<String>,
+    /// Whether the sponsor added it to the list.
+    pub extension: bool,
 }
 
 /// The date from which SAS counts days.

@@ -9,23 +9,25 @@
 mod facts;
 mod organ;
 mod record;
-mod report;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::io::{self, Read};
+use std::io::Read;
 
 use jiff::Timestamp;
-use posology_trial::event::{
-    Assay, AssayBy, Chain, Correction, DltJudgement, Event, Fact, Judge, NewTherapy, Origin, Residual,
-};
+use posology_trial::event::{Assay, AssayBy, DltJudgement, Fact, Judge, NewTherapy, Origin, Residual};
 use posology_trial::when::When;
 
 use crate::dataset::{ReadOptions, Reader, Row, stem};
+use crate::intake::sense::{plain_number, speaks_of_activity};
+use crate::intake::{CORRECTED_BY_HAND, Fate, Gathered, Intake};
+pub use crate::intake::{
+    Counts, FileReport, GoneRow, ImportOptions, ImportOutcome, ImportReport, KnownRows, Listed, NewEvent,
+    Opener, Outcome, SourceFile,
+};
 use crate::limits::problem_of_io;
 use crate::problem::{Problem, Unreadable, quoted};
-use facts::{Context, Mapped, RESPONSE_QUALIFIERS, fact_of, speaks_of_activity};
-use record::{Columns, Qualifier, Record, plain_number};
-pub use report::{Counts, FileReport, ImportReport, Listed, Outcome};
+use facts::{Context, Mapped, RESPONSE_QUALIFIERS, fact_of};
+use record::{Columns, Qualifier, Record};
 
 /// The domains that import takes, in the order it reads them; each with its supplemental qualifiers.
 ///
@@ -34,17 +36,6 @@ pub use report::{Counts, FileReport, ImportReport, Listed, Outcome};
 pub const DOMAINS: [&str; 16] =
     ["DM", "EC", "EX", "AE", "FA", "LB", "VS", "RS", "DS", "DD", "DV", "MH", "SV", "CM", "PR", organ::DOMAIN];
 
-/// A file to import: its name, and a way to read it from the beginning (import reads it more than once).
-pub struct SourceFile {
-    /// Name, with the ending that tells its format.
-    pub name: String,
-    /// Opens the file.
-    pub open: Opener,
-}
-
-/// Opens a file from its beginning.
-pub type Opener = Box<dyn Fn() -> io::Result<Box<dyn Read>>>;
-
 /// Supplemental qualifiers of EX: an activity before use, an activity left, each numbered from the second on.
 pub(crate) const ASSAY: &str = "ASSAY";
 /// An activity left.
@@ -52,126 +43,6 @@ pub(crate) const RESIDUAL: &str = "RESIDUA";
 
 /// Supplemental qualifier of any record with a time of day: the offset of its clock from UTC.
 pub(crate) const OFFSET: &str = "TZOFFSET";
-
-/// How to import.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct ImportOptions {
-    /// How files are read.
-    pub read: ReadOptions,
-    /// Clinical cut-off the data claim to respect; a fact after it is taken with a warning.
-    pub cut_off: Option<Timestamp>,
-}
-
-/// A fact that is new to the record, with the row it came from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewEvent {
-    /// The row.
-    pub origin: Origin,
-    /// The event it corrects, if the row was known and has changed.
-    pub corrects: Option<Correction>,
-    /// The fact.
-    pub fact: Fact,
-}
-
-impl NewEvent {
-    /// The event, recorded at an instant by whoever imports.
-    #[must_use]
-    pub fn recorded(self, recorded_at: Timestamp, recorded_by: &str) -> Event {
-        let Self { origin, corrects, fact } = self;
-        Event { origin: Some(origin), corrects, ..Event::new(recorded_at, recorded_by, fact) }
-    }
-}
-
-/// What an import found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ImportOutcome {
-    /// The events to append, in order.
-    pub events: Vec<NewEvent>,
-    /// What was taken, refused and why.
-    pub report: ImportReport,
-    /// Rows that the record holds and the files read no longer do.
-    pub gone: Vec<GoneRow>,
-}
-
-/// A row that is there no longer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GoneRow {
-    /// Where it stood and what it said.
-    pub origin: Origin,
-    /// Hash of the event that stands for it.
-    pub event: String,
-}
-
-/// The rows and subjects that the record already holds.
-#[derive(Debug, Clone, Default)]
-pub struct KnownRows {
-    rows: HashMap<String, HashMap<String, KnownRow>>,
-    subjects: HashMap<String, KnownSubject>,
-    deaths: HashMap<String, When>,
-}
-
-#[derive(Debug, Clone)]
-struct KnownRow {
-    row_hash: String,
-    /// The event that now stands for the row.
-    event: String,
-    /// Whether that event was recorded by a person, not by an import.
-    corrected_by_hand: bool,
-}
-
-/// Where a subject's demographics came from; nowhere if they were recorded by hand.
-#[derive(Debug, Clone, Default)]
-struct KnownSubject {
-    data_set: Option<String>,
-    row_hash: String,
-}
-
-impl KnownRows {
-    /// What a record holds.
-    #[must_use]
-    pub fn of(chain: &Chain) -> Self {
-        let mut known = Self::default();
-        for entry in chain.entries() {
-            let origin = entry.event.origin.as_ref();
-            if let Fact::Retracted(_) = &entry.event.fact {
-                // A row that was gone and is there again is new.
-                if let Some(origin) = origin
-                    && let Some(rows) = known.rows.get_mut(&origin.data_set)
-                {
-                    rows.remove(&origin.key);
-                }
-                continue;
-            }
-            if let Some(origin) = origin {
-                let row = KnownRow {
-                    row_hash: origin.row_hash.clone(),
-                    event: entry.hash.clone(),
-                    corrected_by_hand: false,
-                };
-                known.rows.entry(origin.data_set.clone()).or_default().insert(origin.key.clone(), row);
-            }
-            if let Fact::Subject(subject) = &entry.event.fact {
-                let from = KnownSubject {
-                    data_set: origin.map(|origin| origin.data_set.clone()),
-                    row_hash: origin.map(|origin| origin.row_hash.clone()).unwrap_or_default(),
-                };
-                known.subjects.insert(subject.subject.clone(), from);
-                match &subject.death {
-                    Some(death) => known.deaths.insert(subject.subject.clone(), death.clone()),
-                    None => known.deaths.remove(&subject.subject),
-                };
-            }
-            if let (None, Some(correction)) = (origin, &entry.event.corrects) {
-                let corrected = known.rows.values_mut().flat_map(HashMap::values_mut);
-                if let Some(row) = corrected.into_iter().find(|row| row.event == correction.hash) {
-                    row.event.clone_from(&entry.hash);
-                    row.corrected_by_hand = true;
-                }
-            }
-        }
-        known
-    }
-}
 
 /// Reads SDTM data sets and says what they add to a record.
 ///
@@ -207,17 +78,8 @@ pub fn import(files: &[SourceFile], known: &KnownRows, options: &ImportOptions) 
     let units = first_of_each_data_set(units, &mut reports);
 
     let context = Context::new(units.iter().any(|unit| unit.domain == "EX" && !unit.supplemental));
-    let mut importer = Importer {
-        known,
-        options,
-        subjects: known.subjects.clone(),
-        deaths: known.deaths.clone(),
-        refused_subjects: HashMap::new(),
-        context,
-        events: Vec::new(),
-        reports: Vec::new(),
-        gone: Vec::new(),
-    };
+    let mut importer =
+        Importer { intake: Intake::new(known, options), refused_subjects: HashMap::new(), context };
     let (supplements, parents): (Vec<Unit<'_>>, Vec<Unit<'_>>) =
         units.into_iter().partition(|unit| unit.supplemental);
     let mut orphans: Vec<bool> = vec![true; supplements.len()];
@@ -232,18 +94,13 @@ pub fn import(files: &[SourceFile], known: &KnownRows, options: &ImportOptions) 
         importer.take(parent, joined);
     }
     for (supplement, _) in supplements.iter().zip(orphans).filter(|(_, orphan)| *orphan) {
-        importer.reports.push(supplement.refused(
+        importer.intake.file(supplement.refused(
             &format!("a data set of domain {} for these qualifiers", supplement.domain),
             "none, or several of which none has the name that belongs to it",
             "import both together; qualifiers of ae.csv are in suppae.csv",
         ));
     }
-    let mut report = ImportReport::default();
-    for file in importer.reports.into_iter().chain(reports) {
-        report.total += file.counts;
-        report.files.push(file);
-    }
-    ImportOutcome { events: importer.events, report, gone: importer.gone }
+    importer.intake.finish(reports)
 }
 
 /// One data set of one file, before its rows are read.
@@ -309,7 +166,7 @@ fn survey<'a>(
     reports: &mut Vec<FileReport>,
 ) {
     let Some(stem) = stem(&file.name) else {
-        let reason = "its name ends in none of .csv, .csv.gz, .xpt, .json, .ndjson, .dsjc".to_owned();
+        let reason = "its name ends in none of .csv, .csv.gz, .xpt, .json, .ndjson, .dsjc, .xlsx".to_owned();
         reports.push(FileReport::new(&file.name, file.name.clone(), None, Outcome::NotTaken(reason)));
         return;
     };
@@ -420,37 +277,17 @@ fn each_row(
 }
 
 struct Importer<'a> {
-    known: &'a KnownRows,
-    options: &'a ImportOptions,
-    subjects: HashMap<String, KnownSubject>,
-    deaths: HashMap<String, When>,
+    intake: Intake<'a>,
     /// Subjects refused in a second demographics, by the suffix of its name (`peds` of `dm_peds`).
     refused_subjects: HashMap<String, HashSet<String>>,
     context: Context,
-    events: Vec<NewEvent>,
-    reports: Vec<FileReport>,
-    gone: Vec<GoneRow>,
 }
 
-/// What became of a row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fate {
-    Taken,
-    Corrected,
-    Unchanged,
-    SetAside,
-    Refused,
-}
-
-/// What one data set adds, kept apart until it is known to be whole.
+/// What one data set adds, and what its rows must know of each other.
 #[derive(Default)]
-struct Gathered {
-    events: Vec<NewEvent>,
-    /// Row numbers by key.
-    seen: HashMap<String, u64>,
-    subjects: Vec<(String, KnownSubject)>,
+struct Taking {
+    gathered: Gathered,
     refused_subjects: HashSet<String>,
-    deaths: Vec<(String, When)>,
     fractions: HashMap<String, u32>,
 }
 
@@ -463,20 +300,20 @@ impl Importer<'_> {
             self.read_through(unit, report);
             return self.without_parent(supplements);
         }
-        if unit.domain != "DM" && self.subjects.is_empty() {
-            self.reports.push(unit.refused(
+        if unit.domain != "DM" && self.intake.subjects.is_empty() {
+            self.intake.file(unit.refused(
                 "demographics (DM) to know the subjects by",
                 "none that could be taken",
                 "import the data set DM with the others",
             ));
             return self.without_parent(supplements);
         }
-        let mut gathered = Gathered::default();
+        let mut taking = Taking::default();
         if unit.domain == "EC" {
-            gathered.fractions = self.fractions(unit);
+            taking.fractions = self.fractions(unit);
         }
         let mut supplements = supplements;
-        let read = each_row(unit, self.options, |row, columns| {
+        let read = each_row(unit, self.intake.options, |row, columns| {
             report.counts.read += 1;
             let fate = match row {
                 Ok(row) => {
@@ -485,7 +322,7 @@ impl Importer<'_> {
                     if let Some(supplements) = &supplements {
                         record.qualifiers = supplements.qualifiers(&joined);
                     }
-                    let (fate, key) = self.take_row(unit, &mut record, &mut gathered, &mut report);
+                    let (fate, key) = self.take_row(unit, &mut record, &mut taking, &mut report);
                     for warning in std::mem::take(&mut record.warnings) {
                         report.warnings.push(warning);
                     }
@@ -513,23 +350,19 @@ impl Importer<'_> {
         match read {
             Err(problem) => {
                 report.refuse_whole(problem);
-                self.reports.push(report);
+                self.intake.file(report);
                 self.without_parent(supplements);
             }
             Ok(warnings) => {
                 for warning in warnings {
                     report.warnings.push(warning);
                 }
-                self.report_vanished(&unit.data_set, |key| gathered.seen.contains_key(key), &mut report);
-                self.reports.push(report);
-                self.events.append(&mut gathered.events);
-                self.subjects.extend(gathered.subjects);
-                self.deaths.extend(gathered.deaths);
+                self.intake.accept(taking.gathered, report);
                 if let Some((_, population)) = unit.data_set.split_once('_') {
                     self.refused_subjects
                         .entry(population.to_owned())
                         .or_default()
-                        .extend(gathered.refused_subjects);
+                        .extend(taking.refused_subjects);
                 }
                 if let Some(supplements) = supplements {
                     self.finish(supplements);
@@ -542,7 +375,7 @@ impl Importer<'_> {
         &mut self,
         unit: &Unit<'_>,
         record: &mut Record<'_>,
-        gathered: &mut Gathered,
+        taking: &mut Taking,
         report: &mut FileReport,
     ) -> (Fate, String) {
         let mut refuse = |problem: Problem| {
@@ -562,11 +395,11 @@ impl Importer<'_> {
             Ok(key) => key,
             Err(problem) => return refuse(problem),
         };
-        record.fraction = gathered.fractions.get(&key).copied();
+        record.fraction = taking.fractions.get(&key).copied();
         if let Some(stated) = record.qualifier("FRACTION").and_then(|text| text.trim().parse().ok()) {
             record.fraction = Some(stated);
         }
-        if let Some(first) = gathered.seen.get(&key) {
+        if let Some(first) = taking.gathered.seen.get(&key) {
             return refuse(if unit.domain == "DM" {
                 record.problem(
                     "USUBJID",
@@ -585,11 +418,11 @@ impl Importer<'_> {
                 )
             });
         }
-        gathered.seen.insert(key.clone(), record.row.number());
+        taking.gathered.seen.insert(key.clone(), record.row.number());
         let row_hash = record.hash();
         if unit.domain == "DM"
             && let Some(there) =
-                self.subjects.get(&key).filter(|there| there.data_set.as_ref() != Some(&unit.data_set))
+                self.intake.subjects.get(&key).filter(|there| there.data_set.as_ref() != Some(&unit.data_set))
         {
             if there.row_hash == row_hash {
                 report.set_aside("the same demographics as in another data set");
@@ -602,10 +435,10 @@ impl Importer<'_> {
                 &format!("{} already there, from {from}, with other content", quoted(&key)),
                 "import another population under its own subject ids, or as its own trial",
             );
-            gathered.refused_subjects.insert(key);
+            taking.refused_subjects.insert(key);
             return refuse(problem);
         }
-        let known = self.known.rows.get(&unit.data_set).and_then(|rows| rows.get(&key));
+        let known = self.intake.known.row(&unit.data_set, &key);
         let unchanged = known.is_some_and(|known| known.row_hash == row_hash);
         // Planned fractions are needed to check those given, known or not.
         if unchanged && unit.domain != "EC" {
@@ -620,30 +453,16 @@ impl Importer<'_> {
             }
             Err(problem) => return refuse(problem),
         };
-        self.check_dates(&fact, record);
-        if let Fact::Subject(subject) = &fact {
-            let from = KnownSubject { data_set: Some(unit.data_set.clone()), row_hash: row_hash.clone() };
-            gathered.subjects.push((subject.subject.clone(), from));
-            if let Some(death) = &subject.death {
-                gathered.deaths.push((subject.subject.clone(), death.clone()));
-            }
+        for [expected, found, mend] in self.intake.doubts_about_date(&fact) {
+            record.warn(&date_column(record), &expected, &found, &mend);
         }
         if known.is_some_and(|known| known.corrected_by_hand) {
-            record.warn(
-                "USUBJID",
-                "a row unchanged since it was corrected by hand",
-                "other content",
-                "the file's content now stands; correct it again if it should not",
-            );
+            let [expected, found, mend] = CORRECTED_BY_HAND;
+            record.warn("USUBJID", expected, found, mend);
         }
-        let corrects = known.map(|known| Correction {
-            hash: known.event.clone(),
-            reason: format!("{} row {} changed since it was imported", unit.file.name, record.row.number()),
-        });
-        let fate = if corrects.is_some() { Fate::Corrected } else { Fate::Taken };
         let origin = Origin { data_set: unit.data_set.clone(), key: key.clone(), row_hash };
-        gathered.events.push(NewEvent { origin, corrects, fact });
-        (fate, key)
+        let event = self.intake.known.event_of(origin, &unit.file.name, record.row.number(), fact);
+        (taking.gathered.take(event), key)
     }
 
     /// Refuses a row of a subject who is not in the demographics, or whose second demographics were refused.
@@ -670,7 +489,7 @@ impl Importer<'_> {
                 "import another population under its own subject ids, or as its own trial",
             ));
         }
-        if !self.subjects.contains_key(&subject) {
+        if !self.intake.subjects.contains_key(&subject) {
             return Err(record.problem(
                 "USUBJID",
                 "a subject of the demographics (DM)",
@@ -681,49 +500,9 @@ impl Importer<'_> {
         Ok(())
     }
 
-    fn check_dates(&self, fact: &Fact, record: &mut Record<'_>) {
-        if matches!(fact, Fact::Subject(_)) {
-            return;
-        }
-        let (Some(subject), Some(at)) = (fact.subject(), fact.clinical_time()) else { return };
-        if let Some(death) = self.deaths.get(subject)
-            && at.earliest_date() > death.latest_date()
-        {
-            record.warn(
-                &date_column(record),
-                &format!("nothing after the death on {death}"),
-                &at.to_string(),
-                "taken; correct the date or the death at its source",
-            );
-        }
-        if let Some(cut_off) = self.options.cut_off
-            && !at.is_by(cut_off)
-        {
-            record.warn(
-                &date_column(record),
-                &format!("nothing after the cut-off {cut_off}"),
-                &at.to_string(),
-                "taken; the cut leaves it out of every result",
-            );
-        }
-    }
-
-    fn report_vanished(&mut self, data_set: &str, is_there: impl Fn(&str) -> bool, report: &mut FileReport) {
-        let Some(rows) = self.known.rows.get(data_set) else { return };
-        let mut vanished: Vec<(&String, &KnownRow)> = rows.iter().filter(|(key, _)| !is_there(key)).collect();
-        vanished.sort_by_key(|(key, _)| *key);
-        for (key, row) in vanished {
-            report.counts.vanished += 1;
-            report.vanished_keys.push(key.clone());
-            let (data_set, row_hash) = (data_set.to_owned(), row.row_hash.clone());
-            let origin = Origin { data_set, key: key.clone(), row_hash };
-            self.gone.push(GoneRow { origin, event: row.event.clone() });
-        }
-    }
-
     /// Reads a data set that is not taken, so that a damaged one is still named.
     fn read_through(&mut self, unit: &Unit<'_>, mut report: FileReport) {
-        let read = each_row(unit, self.options, |row, _| {
+        let read = each_row(unit, self.intake.options, |row, _| {
             report.counts.read += 1;
             if let Err(problem) = row {
                 report.refuse(problem);
@@ -733,13 +512,13 @@ impl Importer<'_> {
             Ok(_) => report.counts.set_aside = report.counts.read - report.counts.refused,
             Err(problem) => report.refuse_whole(problem),
         }
-        self.reports.push(report);
+        self.intake.file(report);
     }
 
     /// The number of each fraction: its place among the subject's records of one treatment, planned or given.
     fn fractions(&mut self, unit: &Unit<'_>) -> HashMap<String, u32> {
         let mut groups: HashMap<String, Vec<(String, String)>> = HashMap::new();
-        let read = each_row(unit, self.options, |row, columns| {
+        let read = each_row(unit, self.intake.options, |row, columns| {
             let Ok(row) = row else { return };
             let text = |name| columns.text(row, name);
             if let (Some(treatment), Some(unit)) = (text("ECTRT"), text("ECDOSU"))
@@ -779,14 +558,14 @@ impl Importer<'_> {
                     "mend that data set and import both again",
                 ));
             }
-            self.reports.push(report);
+            self.intake.file(report);
         }
     }
 
     /// Reports supplemental qualifiers after their parents, and makes events of those that are facts of their own.
     fn finish(&mut self, mut supplements: Supplements) {
         if supplements.report.outcome != Outcome::Taken {
-            self.reports.push(supplements.report);
+            self.intake.file(supplements.report);
             return;
         }
         let mut report = std::mem::replace(
@@ -832,7 +611,7 @@ impl Importer<'_> {
                 }
                 Some((fate, _)) if !supplement.is_own_fact() => *fate,
                 Some((_, parent)) => {
-                    let known = self.known.rows.get(&data_set).and_then(|rows| rows.get(&supplement.key));
+                    let known = self.intake.known.row(&data_set, &supplement.key);
                     if known.is_some_and(|known| known.row_hash == supplement.row_hash) {
                         Fate::Unchanged
                     } else {
@@ -844,20 +623,15 @@ impl Importer<'_> {
                                 continue;
                             }
                             Ok(fact) => {
-                                let corrects = known.map(|known| Correction {
-                                    hash: known.event.clone(),
-                                    reason: format!(
-                                        "{} row {} changed since it was imported",
-                                        report.file, supplement.row
-                                    ),
-                                });
-                                let fate = if corrects.is_some() { Fate::Corrected } else { Fate::Taken };
+                                let fate = if known.is_some() { Fate::Corrected } else { Fate::Taken };
                                 let origin = Origin {
                                     data_set: data_set.clone(),
                                     key: supplement.key.clone(),
                                     row_hash: supplement.row_hash.clone(),
                                 };
-                                self.events.push(NewEvent { origin, corrects, fact });
+                                let event =
+                                    self.intake.known.event_of(origin, &report.file, supplement.row, fact);
+                                self.intake.take(event);
                                 fate
                             }
                         }
@@ -874,8 +648,8 @@ impl Importer<'_> {
                 *report.qualifiers_not_read.entry(supplement.name.clone()).or_default() += 1;
             }
         }
-        self.report_vanished(&data_set, |key| seen.contains(key), &mut report);
-        self.reports.push(report);
+        self.intake.report_vanished(&data_set, |key| seen.contains(key), &mut report);
+        self.intake.file(report);
     }
 }
 

@@ -17,6 +17,7 @@ use posology_trial::analysis::Analysis;
 use posology_trial::event::Chain;
 
 use crate::package::{Package, Source, Standard, Study};
+use crate::terminology;
 pub(crate) use course::{AT_CUT_OFF, ENTERED};
 use frame::Frame;
 
@@ -83,11 +84,6 @@ pub fn tabulate(of: &TrialAtCut<'_>) -> Package {
     tables.extend(frame.assemble(domains));
     tables.extend(design::tables(of));
     tables.sort_by(|a, b| a.name.cmp(&b.name));
-    Package {
-        standard: Standard::Sdtm,
-        study: of.study(),
-        source: of.source(),
-        tables,
-        code_lists: Vec::new(),
-    }
+    let code_lists = terminology::code_lists(&tables);
+    Package { standard: Standard::Sdtm, study: of.study(), source: of.source(), tables, code_lists }
 }

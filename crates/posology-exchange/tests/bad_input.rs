@@ -506,3 +506,17 @@ fn the_report_is_json() {
     assert_eq!(json["files"][1]["refusals"]["first"][0]["row"], 1);
     assert_eq!(json["files"][1]["refusals"]["first"][0]["column"], "USUBJID");
 }
+
+#[test]
+fn the_line_of_a_row_is_its_own_whatever_ends_the_lines() {
+    for (end, quoted) in [("\n", "\n"), ("\r\n", "\r\n"), ("\r\n", "\n")] {
+        let text = ["USUBJID,AGE", &format!("\"01{quoted}\",63"), "02,64", "03"].join(end);
+        let mut reader = Reader::open("dm.csv", text.as_bytes(), &ReadOptions::default()).unwrap();
+        let mut row = Row::default();
+        let mut lines = Vec::new();
+        while let Ok(true) = reader.next_row(&mut row) {
+            lines.push(row.line().unwrap());
+        }
+        assert_eq!((lines, row.line()), (vec![2, 4], Some(5)), "{end:?}");
+    }
+}

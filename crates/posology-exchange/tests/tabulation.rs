@@ -5,7 +5,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 
+use posology_exchange::dataset::{ReadOptions, Reader, Row};
 use posology_exchange::dataset_json_write::{Form, write};
+use posology_exchange::handover::{Format, files};
 use posology_exchange::package::{Core, Package, Table, Value};
 use posology_exchange::sdtm::{ImportOptions, KnownRows, SourceFile, import};
 use posology_exchange::tabulation::{TrialAtCut, tabulate};
@@ -174,4 +176,47 @@ fn the_administered_activity_stands_in_ex_and_what_was_prescribed_per_area_in_ec
         collected.rows.iter().filter(|row| of(collected, "ECMOOD", row) == "SCHEDULED".into()).collect();
     assert_eq!(planned.len(), 32);
     assert!(planned.iter().all(|row| of(collected, "ECDOSU", row) == "mCi/m2".into()));
+}
+
+/// Every cell of a file, as text; missing is empty.
+fn cells(name: &str, bytes: &[u8]) -> Vec<Vec<String>> {
+    let mut reader = Reader::open(name, bytes, &ReadOptions::default()).unwrap();
+    let width = reader.data_set().variables.len();
+    let (mut row, mut rows) = (Row::default(), Vec::new());
+    while reader.next_row(&mut row).unwrap() {
+        rows.push((0..width).map(|at| row.cell(at).text().unwrap_or_default().to_owned()).collect());
+    }
+    rows
+}
+
+#[test]
+fn one_study_is_the_same_cell_by_cell_in_every_format() {
+    let trial = example("clover1");
+    let package = package(&trial);
+    let of = |format: Format| {
+        let (files, changes) = files(&package, format).unwrap();
+        let data: Vec<_> =
+            files.into_iter().filter(|file| !file.name.ends_with(".dictionary.json")).collect();
+        (data, changes)
+    };
+    let (json, _) = of(Format::DatasetJson);
+    for format in [Format::NdJson, Format::Dsjc, Format::Csv, Format::Xpt] {
+        let (other, changes) = of(format);
+        assert_eq!(json.len(), other.len());
+        for (one, other) in json.iter().zip(&other) {
+            let (expected, mut found) = (cells(&one.name, &one.bytes), cells(&other.name, &other.bytes));
+            if format == Format::Xpt {
+                // What was put in ASCII is told; everything else is the same.
+                assert!(changes.iter().all(|change| change.to_string().contains("Waldenstr")), "{changes:?}");
+                for (row, expected) in found.iter_mut().zip(&expected) {
+                    for (cell, expected) in row.iter_mut().zip(expected) {
+                        if cell.contains("Waldenstroem") {
+                            cell.clone_from(expected);
+                        }
+                    }
+                }
+            }
+            assert_eq!(expected, found, "{} and {}", one.name, other.name);
+        }
+    }
 }

@@ -21,6 +21,9 @@ fn what_only_looks_wrong_raises_no_alarm() {
         "In cohort 2 the unconfirmed ORR was 50% and the confirmed ORR was 33%.",
         "The ORR and DCR were 44% and 78%, respectively. In cohorts 2 and 3, the ORR was 33% and 50%, respectively.",
         "The response rate was 25% in cohort 1, 50% in cohort 2 and 67% in cohort 3.",
+        "Of 30 patients enrolled, 12 (40%) responded; 10 (33%) had stable disease and 8 (27%) progressed.",
+        "Of 12 patients, 6 (50%) responded and 5 (42%) had stable disease; 7 (58%) progressed later.",
+        "All four patients completed the 85-day DLT window, and no dose limiting toxicities were observed.",
         // Other numbers near a percentage.
         "Of 20 patients enrolled, 10 were evaluable for response and 5 (50%) had a partial response.",
         "Of 10 treated patients, 8 were evaluable and the ORR was 50%. The DCR was 88%.",
@@ -58,6 +61,10 @@ fn what_only_looks_wrong_raises_no_alarm() {
 fn what_cannot_be_true_is_found_and_is_one_claim() {
     for (text, span) in [
         ("In the triple-class refractory group (n = 18) the ORR was 46%.", "ORR was 46%"),
+        (
+            "Of 30 patients, 12 (40%) responded, 10 (33%) had stable disease and 9 (30%) progressive disease.",
+            "9 (30%) progressive disease",
+        ),
         ("In cohorts 1 and 2 (n=8) the clinical benefit rate was 80%.", "clinical benefit rate was 80%"),
         ("In 9 patients, the response rate was 80%.", "response rate was 80%"),
         ("Five of 14 patients with measurable disease had a PR (63%).", "PR (63%)"),

@@ -41,10 +41,9 @@ pub use late::{AfterNewTherapy, Late, LateFollow};
 pub use monitoring::{Monitoring, MonitoringRule};
 pub use problem::{Problem, Problems, Severity};
 pub use randomised::{RandomisedPart, SupposedTruth};
-pub use read::{DesignFile, read_design, read_scenarios, read_toml};
-pub(crate) use read::{date as read_date, read_checked};
-pub use schema::json_schema;
-pub(crate) use schema::of as schema_of;
+pub(crate) use read::date as read_date;
+pub use read::{DesignFile, nearest, read_checked, read_design, read_scenarios, read_toml};
+pub use schema::{json_schema, of as schema_of};
 pub use stratum::Stratum;
 pub use texts::Texts;
 

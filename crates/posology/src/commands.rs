@@ -4,6 +4,7 @@ pub(crate) mod bundle;
 pub(crate) mod check;
 pub(crate) mod decay;
 pub(crate) mod design;
+mod export;
 pub(crate) mod found;
 pub(crate) mod grade;
 pub(crate) mod history;

@@ -163,6 +163,7 @@ fn every_command_and_option_in_the_pages_is_one_the_program_knows() {
         "account",
         "bundle",
         "check",
+        "export",
         "found",
         "history",
         "import",

@@ -187,3 +187,22 @@ fn what_the_record_drafts_the_record_reproduces() {
         assert!(trial == "clover1" || with(&checked, "reproduced").len() > 5, "{trial}: {checked:#}");
     }
 }
+
+#[test]
+fn windows_completed_and_who_remains_on_study_are_counted_in_the_record() {
+    let (checked, _) = check(Some("clr131"), "course.txt");
+    let said = |verdict: &str| with(&checked, verdict).into_iter().map(|(_, text)| text).collect::<Vec<_>>();
+    assert_eq!(said("contradicted"), ["All patients in cohort 4 remain on study"]);
+    let reproduced = said("reproduced");
+    for span in [
+        "All four patients in cohort 6 completed the 85-day DLT window",
+        "17% (4/23)",
+        "All patients in cohort 6 remain on study",
+    ] {
+        assert!(reproduced.iter().any(|text| text.contains(span)), "{span}: {reproduced:?}");
+    }
+    for claim in checked["claims"].as_array().unwrap() {
+        assert!(!claim["because"].to_string().contains("not at hand"), "the record is at hand: {claim}");
+    }
+    assert_eq!(with(&check(None, "course.txt").0, "contradicted"), []);
+}

@@ -2,8 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use posology_clinic::laboratory::{Analyte, convert};
-use posology_clinic::quantity::{Activity, ActivityPerArea, ActivityUnit};
+use posology_clinic::laboratory::Analyte;
+use posology_clinic::quantity::{Activity, ActivityPerArea};
 use posology_trial::event::{
     Adjustment, Administration, AdverseEvent, Amount, Death, Deviation, DeviationCategory, Disposition,
     DltJudgement, Enrolment, Fact, FractionOmitted, History, Judge, Laboratory, NewTherapy, Prescription,
@@ -11,7 +11,11 @@ use posology_trial::event::{
 };
 use rust_decimal::Decimal;
 
-use super::record::{Record, parse_decimal};
+use super::record::Record;
+use crate::intake::sense::{
+    self, BODY_SIZE_UNITS, LaboratoryUnits, SEXES, activity_unit, is_measurement, is_related, is_toxicity,
+    parse_decimal, speaks_of_activity,
+};
 use crate::problem::{Problem, quoted};
 use crate::tabulation::{AT_CUT_OFF, ENTERED};
 
@@ -34,11 +38,7 @@ pub(super) struct Context {
     exposure_in_ex: bool,
     /// Treatments that EC gives in a unit of activity: only their omissions are omitted fractions.
     pub(super) radioactive: HashSet<String>,
-    /// Units of each analyte by subject, in the order seen.
-    units: HashMap<Analyte, HashMap<String, Vec<String>>>,
-    /// Analyte and fate of a unit, by test, specimen and unit: deciding each anew would cost most of the time.
-    laboratory: HashMap<String, Option<Analyte>>,
-    known_units: HashMap<String, Option<String>>,
+    laboratory: LaboratoryUnits,
     /// Days on which fractions are planned, by subject.
     planned: HashMap<String, HashSet<String>>,
 }
@@ -66,7 +66,7 @@ pub(super) fn fact_of(record: &mut Record<'_>, context: &mut Context) -> Result<
 
 fn subject(record: &mut Record<'_>) -> Result<Mapped, Problem> {
     if let Some(sex) = record.text("SEX")
-        && !matches!(sex, "F" | "M" | "U" | "UNDIFFERENTIATED")
+        && !SEXES.contains(&sex)
     {
         return Err(record.problem(
             "SEX",
@@ -125,22 +125,6 @@ fn found(text: Option<&str>) -> String {
     text.map_or_else(|| "none".to_owned(), quoted)
 }
 
-/// A unit of activity by its own symbol; the case of its letters is part of it.
-fn activity_unit(unit: &str) -> Option<ActivityUnit> {
-    [ActivityUnit::Megabecquerel, ActivityUnit::Gigabecquerel, ActivityUnit::Millicurie]
-        .into_iter()
-        .find(|known| known.symbol() == unit)
-}
-
-/// Whether a unit means an activity, whatever its prefix and case: such a unit is never kept as plain text.
-pub(super) fn speaks_of_activity(unit: &str) -> bool {
-    let unit = unit.to_ascii_lowercase();
-    let unit = unit.split('/').next().unwrap_or_default().trim();
-    unit.ends_with("bq") || unit.ends_with("ci") || unit.contains("curie") || unit.contains("becquerel")
-}
-
-const KNOWN_ACTIVITY_UNITS: &str = "mCi, MBq or GBq, written exactly so";
-
 fn amount(record: &Record<'_>) -> Result<Option<Amount>, Problem> {
     let (value_name, unit_name) = (format!("{}DOSE", record.domain), format!("{}DOSU", record.domain));
     let Some(value) = record.decimal(&value_name)? else { return Ok(None) };
@@ -152,35 +136,15 @@ fn amount(record: &Record<'_>) -> Result<Option<Amount>, Problem> {
             "fill it in at its source: a unit is never guessed",
         ));
     };
-    if value.is_sign_negative() && !value.is_zero() {
-        return Err(record.problem(
-            &value_name,
-            "an amount of 0 or more",
-            &value.to_string(),
-            "correct it at its source",
-        ));
-    }
-    if let Some(known) = activity_unit(unit) {
-        let activity = Activity::new(value, known)
-            .map_err(|error| record.problem(&value_name, &error.expected, &error.found, &error.mend))?;
-        return Ok(Some(Amount::Activity(activity)));
-    }
-    if speaks_of_activity(unit) {
-        let mend = if unit.contains('/') {
-            "give the activity that was administered; what is prescribed per area belongs to EC, SCHEDULED"
-        } else {
-            "convert it at its source"
-        };
-        return Err(record.problem(&unit_name, KNOWN_ACTIVITY_UNITS, &quoted(unit), mend));
-    }
-    Ok(Some(Amount::Other { value, unit: unit.to_owned() }))
+    sense::amount(value, unit).map(Some).map_err(|bad| {
+        let column = if bad.is_unit { &unit_name } else { &value_name };
+        record.problem(column, &bad.expected, &bad.found, &bad.mend)
+    })
 }
 
 fn adjustment(record: &Record<'_>) -> Option<Adjustment> {
     let reason = record.text(&format!("{}ADJ", record.domain))?;
-    let upper = reason.to_uppercase();
-    let toxicity = (upper.contains("TOXICITY") || upper.contains("ADVERSE EVENT")).then_some(true);
-    Some(Adjustment { reason: reason.to_owned(), toxicity })
+    Some(Adjustment { reason: reason.to_owned(), toxicity: is_toxicity(reason) })
 }
 
 fn administration(record: &Record<'_>) -> Result<Administration, Problem> {
@@ -421,17 +385,6 @@ pub(super) fn event_key(record: &Record<'_>) -> Result<String, Problem> {
     Ok(key.strip_prefix(subject).and_then(|rest| rest.strip_prefix('/')).unwrap_or(&key).to_owned())
 }
 
-/// Whether a causality counts as related: at least possibly. `None` for a word of no list in use.
-fn is_related(causality: &str) -> Option<bool> {
-    match causality.trim().to_uppercase().as_str() {
-        "Y" | "YES" | "RELATED" | "DEFINITE" | "DEFINITELY RELATED" | "CERTAIN" | "PROBABLE"
-        | "PROBABLY RELATED" | "LIKELY" | "LIKELY RELATED" | "POSSIBLE" | "POSSIBLY RELATED" => Some(true),
-        "N" | "NO" | "NONE" | "NOT RELATED" | "UNRELATED" | "UNLIKELY" | "UNLIKELY RELATED" | "REMOTE"
-        | "DOUBTFUL" => Some(false),
-        _ => None,
-    }
-}
-
 fn laboratory(record: &mut Record<'_>, context: &mut Context) -> Result<Mapped, Problem> {
     let test = record.required("LBTESTCD")?;
     let done = record.text("LBSTAT") != Some("NOT DONE");
@@ -440,15 +393,7 @@ fn laboratory(record: &mut Record<'_>, context: &mut Context) -> Result<Mapped, 
     let urine = specimen.is_empty()
         && record.text("LBCAT").is_some_and(|category| category.eq_ignore_ascii_case("URINALYSIS"));
     let specimen = if urine { "URINE" } else { specimen };
-    let key = format!("{test}\u{1f}{specimen}");
-    let analyte = match context.laboratory.get(&key) {
-        Some(analyte) => *analyte,
-        None => {
-            let analyte = Analyte::from_sdtm(&test, specimen);
-            context.laboratory.insert(key, analyte);
-            analyte
-        }
-    };
+    let analyte = context.laboratory.analyte(&test, specimen);
     let original = Reported::of(record, "LBORRES", "LBORRESU", "LBORNRLO", "LBORNRHI");
     let standard = Reported::of(record, "LBSTRESC", "LBSTRESU", "LBSTNRLO", "LBSTNRHI");
     let mut reported =
@@ -459,9 +404,9 @@ fn laboratory(record: &mut Record<'_>, context: &mut Context) -> Result<Mapped, 
     if let (Some(analyte), Some(result)) = (analyte, reported.result)
         && is_measurement(result)
     {
-        if let Some(refusal) = context.refusal(analyte, reported.unit) {
+        if let Some(refusal) = context.laboratory.refusal(analyte, reported.unit) {
             let stands_in = standard.result.is_some_and(is_measurement)
-                && context.refusal(analyte, standard.unit).is_none();
+                && context.laboratory.refusal(analyte, standard.unit).is_none();
             if !stands_in {
                 return Err(record.problem(
                     reported.unit_name,
@@ -481,7 +426,7 @@ fn laboratory(record: &mut Record<'_>, context: &mut Context) -> Result<Mapped, 
         }
         let subject = record.text("USUBJID").unwrap_or_default();
         let unit = reported.unit.unwrap_or_default();
-        if let Some(first) = context.other_unit(analyte, subject, unit) {
+        if let Some(first) = context.laboratory.other_unit(analyte, subject, unit) {
             record.warn(
                 reported.unit_name,
                 &format!("one unit for the {} of a subject", analyte.name()),
@@ -545,49 +490,11 @@ fn limit(record: &mut Record<'_>, name: &str, analyte: Option<Analyte>) -> Resul
     Ok(limit)
 }
 
-/// Whether a result is a number, or a limit of the method such as `<0.2`, and so needs a unit.
-fn is_measurement(result: &str) -> bool {
-    parse_decimal(result.trim_start_matches(['<', '>', '='])).is_some()
-}
-
 impl Context {
     pub(super) fn new(exposure_in_ex: bool) -> Self {
         Self { exposure_in_ex, ..Self::default() }
     }
-
-    /// Why a unit cannot be read for an analyte: the units that can.
-    fn refusal(&mut self, analyte: Analyte, unit: Option<&str>) -> Option<String> {
-        let unit = unit.unwrap_or_default();
-        let key = format!("{}\u{1f}{unit}", analyte.id());
-        if let Some(refusal) = self.known_units.get(&key) {
-            return refusal.clone();
-        }
-        let refusal = convert(analyte, Decimal::ONE, unit)
-            .err()
-            .map(|error| format!("a unit of {}: {}", analyte.name(), error.known.join(", ")));
-        self.known_units.insert(key, refusal.clone());
-        refusal
-    }
-
-    /// The unit seen first for this analyte and subject, where this one is new and differs.
-    fn other_unit(&mut self, analyte: Analyte, subject: &str, unit: &str) -> Option<String> {
-        let subjects = self.units.entry(analyte).or_default();
-        let Some(units) = subjects.get_mut(subject) else {
-            subjects.insert(subject.to_owned(), vec![unit.to_owned()]);
-            return None;
-        };
-        if units.iter().any(|known| known == unit) {
-            return None;
-        }
-        let first = units.first().cloned();
-        units.push(unit.to_owned());
-        first
-    }
 }
-
-/// Units in which body size is read; other vital signs are kept as text.
-const BODY_SIZE_UNITS: [(&str, &[&str]); 3] =
-    [("HEIGHT", &["cm", "m", "in"]), ("WEIGHT", &["kg", "g", "lb", "LB"]), ("BSA", &["m2"])];
 
 fn vital_sign(record: &mut Record<'_>) -> Result<Mapped, Problem> {
     let test = record.required("VSTESTCD")?;

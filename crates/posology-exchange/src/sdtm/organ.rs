@@ -8,7 +8,8 @@ use posology_clinic::quantity::{AbsorbedDose, BadQuantity};
 use posology_trial::event::{Fact, OrganAbsorbedDose};
 
 use super::facts::Mapped;
-use super::record::{Record, plain_number};
+use super::record::Record;
+use crate::intake::sense::plain_number;
 use crate::problem::{Problem, quoted};
 
 /// How the table is named among the domains.

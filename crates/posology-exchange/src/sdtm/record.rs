@@ -2,9 +2,9 @@
 
 use posology_trial::when::When;
 use rust_decimal::Decimal;
-use sha2::{Digest, Sha256};
 
 use crate::dataset::{Cell, DataSet, Row};
+use crate::intake::sense::{parse_decimal, plain_number, sha256};
 use crate::problem::{Problem, quoted};
 
 /// Where each variable of a data set stands.
@@ -197,48 +197,6 @@ impl<'a> Record<'a> {
             text.push_str("fraction=");
             text.push_str(&fraction.to_string());
         }
-        hexadecimal(&Sha256::digest(text.as_bytes()))
-    }
-}
-
-/// Two digits a byte; written without a formatter, which would cost more than the hash.
-fn hexadecimal(bytes: &[u8]) -> String {
-    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or('0');
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
-}
-
-pub(super) fn parse_decimal(text: &str) -> Option<Decimal> {
-    let text = text.trim();
-    let plain = text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'+'));
-    if plain { text.parse().ok() } else { Decimal::from_scientific(text).ok() }
-}
-
-/// `7`, `7.0` and ` 7` are one number when sequence numbers are compared.
-pub(super) fn plain_number(text: &str) -> String {
-    let text = text.trim();
-    if text.len() < 9 && text.bytes().all(|b| b.is_ascii_digit()) && !text.starts_with('0') {
-        return text.to_owned();
-    }
-    parse_decimal(text).map_or_else(|| text.to_owned(), |number| number.normalize().to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_row_hash_is_what_sha256sum_prints() {
-        // printf abc | sha256sum
-        let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-        assert_eq!(hexadecimal(&Sha256::digest(b"abc")), expected);
-    }
-
-    #[test]
-    fn sequence_numbers_are_compared_as_numbers() {
-        for text in ["7", "7.0", " 7", "7.00 ", "7E0", "07"] {
-            assert_eq!(plain_number(text), "7", "{text}");
-        }
-        assert_eq!(plain_number("A-7"), "A-7");
-        assert_eq!(plain_number("9.30"), "9.3");
+        sha256(&text)
     }
 }

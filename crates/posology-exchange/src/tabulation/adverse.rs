@@ -210,8 +210,8 @@ pub(super) fn deaths(of: &TrialAtCut<'_>) -> Domain {
             Column::text("DDTESTCD", "Death Detail Assessment Short Name")
                 .required()
                 .assigned()
-                .coded("DTHDXCD"),
-            Column::text("DDTEST", "Death Detail Assessment Name").required().assigned().coded("DTHDX"),
+                .coded("DDTESTCD"),
+            Column::text("DDTEST", "Death Detail Assessment Name").required().assigned().coded("DDTEST"),
             Column::text("DDORRES", "Result or Finding as Collected").expected(),
             Column::text("DDSTRESC", "Character Result/Finding in Std Format").expected(),
             Column::iso("DDDTC", "Date/Time of Collection").expected(),

@@ -103,7 +103,7 @@ pub(super) fn disposition(of: &TrialAtCut<'_>) -> Domain {
             Column::text("DSTERM", "Reported Term for the Disposition Event").required(),
             Column::text("DSDECOD", "Standardized Disposition Term").required().assigned(),
             Column::text("DSCAT", "Category for Disposition Event").expected().assigned().coded("DSCAT"),
-            Column::text("DSSCAT", "Subcategory for Disposition Event").assigned().coded("DSSCAT"),
+            Column::text("DSSCAT", "Subcategory for Disposition Event").assigned(),
             Column::iso("DSSTDTC", "Start Date/Time of Disposition Event").expected(),
         ],
         order: &["DSSTDTC", "DSCAT", "DSDECOD"],
@@ -240,7 +240,7 @@ pub(super) fn visits(of: &TrialAtCut<'_>, frame: &Frame) -> Option<Table> {
             Column::float("VISITNUM", "Visit Number").required().assigned(),
             Column::text("VISIT", "Visit Name").assigned(),
             Column::text("SVPRESP", "Pre-specified").expected().assigned().coded("NY"),
-            Column::text("SVOCCUR", "Visit Occurrence").expected().coded("NY"),
+            Column::text("SVOCCUR", "Occurrence").expected().coded("NY"),
             Column::iso("SVSTDTC", "Start Date/Time of Observation")
                 .expected()
                 .derived("As recorded, or the first date of a finding of the visit"),

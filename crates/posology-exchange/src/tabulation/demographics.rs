@@ -59,10 +59,7 @@ fn columns() -> Vec<Column> {
         Column::text("ARM", "Description of Planned Arm").expected().assigned(),
         Column::text("ACTARMCD", "Actual Arm Code").expected().assigned(),
         Column::text("ACTARM", "Description of Actual Arm").expected().assigned(),
-        Column::text("ARMNRS", "Reason Arm and/or Actual Arm is Null")
-            .expected()
-            .assigned()
-            .coded("ARMNULRS"),
+        Column::text("ARMNRS", "Reason Arm and/or Actual Arm is Null").expected().assigned(),
         Column::text("ACTARMUD", "Description of Unplanned Actual Arm").expected().assigned(),
         Column::text("COUNTRY", "Country").required().assigned(),
     ]

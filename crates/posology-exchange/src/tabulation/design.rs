@@ -199,7 +199,7 @@ fn summary(of: &TrialAtCut<'_>) -> Table {
                 .coded("TSPARMCD"),
             Column::text("TSPARM", "Trial Summary Parameter").required().assigned().coded("TSPARM"),
             Column::text("TSVAL", "Parameter Value").expected().of_protocol(),
-            Column::text("TSVALNF", "Parameter Null Flavor").of_protocol(),
+            Column::text("TSVALNF", "Parameter Value Null Flavor").of_protocol(),
             Column::text("TSVALCD", "Parameter Value Code").expected().assigned(),
             Column::text("TSVCDREF", "Name of the Reference Terminology").expected().assigned(),
             Column::text("TSVCDVER", "Version of the Reference Terminology").expected().assigned(),

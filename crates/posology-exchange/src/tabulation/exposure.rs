@@ -77,7 +77,7 @@ pub(super) fn collected(of: &TrialAtCut<'_>) -> Domain {
         structure: "One record per protocol-specified study treatment, collected-dosing interval, per subject, per mood",
         columns: vec![
             Column::text("ECTRT", "Name of Treatment").required(),
-            Column::text("ECMOOD", "Mood").assigned().coded("BRDGMOOD"),
+            Column::text("ECMOOD", "Mood").assigned(),
             Column::text("ECPRESP", "Pre-Specified").assigned().coded("NY"),
             Column::text("ECOCCUR", "Occurrence").coded("NY"),
             Column::float("ECDOSE", "Dose").expected(),

@@ -534,7 +534,7 @@ fn related_records(
 }
 
 macro_rules! names_by_domain {
-    ($($code:literal),*) => {
+    ($(($code:literal, $what:literal, $day:literal)),*) => {
         /// The sequence number of a domain.
         pub(super) fn sequence(code: &str) -> &'static str {
             match code {
@@ -547,9 +547,9 @@ macro_rules! names_by_domain {
         fn days_of(code: &str) -> Vec<(&'static str, &'static str, &'static str)> {
             match code {
                 $($code => vec![
-                    (concat!($code, "DTC"), concat!($code, "DY"), STUDY_DAY),
-                    (concat!($code, "STDTC"), concat!($code, "STDY"), START_DAY),
-                    (concat!($code, "ENDTC"), concat!($code, "ENDY"), END_DAY),
+                    (concat!($code, "DTC"), concat!($code, "DY"), $day),
+                    (concat!($code, "STDTC"), concat!($code, "STDY"), concat!("Study Day of Start of ", $what)),
+                    (concat!($code, "ENDTC"), concat!($code, "ENDY"), concat!("Study Day of End of ", $what)),
                 ],)*
                 _ => Vec::new(),
             }
@@ -559,11 +559,25 @@ macro_rules! names_by_domain {
 
 pub(super) const STUDY_DAY_IS: &str = "Days from RFSTDTC: day 1 is the day of the first fraction, the day before it is -1; only of complete dates";
 
-const STUDY_DAY: &str = "Study Day of Visit/Collection/Exam";
-const START_DAY: &str = "Study Day of Start";
-const END_DAY: &str = "Study Day of End";
-
+// The study days' labels are the guide's own.
 names_by_domain!(
-    "AE", "CM", "DD", "DS", "DV", "EC", "EX", "FA", "IE", "LB", "MH", "PR", "QS", "RS", "SE", "SV", "TR",
-    "TU", "VS"
+    ("AE", "Adverse Event", "Study Day of Visit/Collection/Exam"),
+    ("CM", "Medication", "Study Day of Visit/Collection/Exam"),
+    ("DD", "Observation", "Study Day of Collection"),
+    ("DS", "Disposition Event", "Study Day of Collection"),
+    ("DV", "Deviation Event", "Study Day of Collection"),
+    ("EC", "Treatment", "Study Day of Collection"),
+    ("EX", "Treatment", "Study Day of Collection"),
+    ("FA", "Observation", "Study Day of Collection"),
+    ("IE", "Observation", "Study Day of Visit/Collection/Exam"),
+    ("LB", "Observation", "Study Day of Specimen Collection"),
+    ("MH", "Med History Event", "Study Day of History Collection"),
+    ("PR", "Procedure", "Study Day of Collection"),
+    ("QS", "Observation", "Study Day of Finding"),
+    ("RS", "Observation", "Study Day of Assessment"),
+    ("SE", "Element", "Study Day of Collection"),
+    ("SV", "Observation", "Study Day of Collection"),
+    ("TR", "Observation", "Study Day of Tumor/Lesion Measurement"),
+    ("TU", "Observation", "Study Day of Tumor/Lesion Identification"),
+    ("VS", "Observation", "Study Day of Vital Signs")
 );

@@ -30,6 +30,7 @@ pub(super) fn judge(analysis: &Analysis, _: &Reading<'_>, claims: &mut [Claim]) 
             Asks::Level { total, parts, cohorts } => level(analysis, *total, parts, cohorts),
             Asks::Committee { unanimous, cohorts } => committee(analysis, *unanimous, cohorts),
             Asks::Opened { cohort } => opened(analysis, *cohort),
+            Asks::Remain { all, cohorts } => remain(analysis, *all, cohorts),
             Asks::Registry { id } => registry(analysis, id),
             Asks::Organisation { name } => organisation(analysis, name),
             Asks::Nothing => None,
@@ -39,6 +40,11 @@ pub(super) fn judge(analysis: &Analysis, _: &Reading<'_>, claims: &mut [Claim]) 
             claim.because = because;
             let cut = json!({ "cut-off": analysis.cut.cut_off.to_string(), "position": analysis.cut.position, "head": analysis.cut.head });
             claim.evidence = vec![evidence, json!({ "cut": cut })];
+        } else if claim.verdict == Verdict::NotCheckable
+            && ["not at hand", "no record is at hand"].iter().any(|words| claim.because.contains(words))
+        {
+            "A record is at hand, and no rule reads this in it: someone should look."
+                .clone_into(&mut claim.because);
         }
     }
 }
@@ -131,6 +137,20 @@ fn counted(
         let evaluable = patients.iter().filter(|patient| patient.is_in(Population::DltEvaluable)).count();
         let with = patients.iter().filter(|patient| patient.dlt.status == DltStatus::Dlt).count();
         ways.push((whole(with), whole(evaluable), "dose-limiting toxicity, of the DLT-evaluable".to_owned()));
+    }
+    if *measure == Measure::WholeWindow {
+        // Without a toxicity over the window, as the rule counts it (the last visit may be some days early), or to its end.
+        let followed = |patient: &&&&PatientAnalysis| {
+            patient.dlt.status == DltStatus::NoDlt || patient.dlt.share >= Decimal::ONE
+        };
+        for (population, words) in
+            [(Population::Treated, "of the treated"), (Population::DltEvaluable, "of the DLT-evaluable")]
+        {
+            let of: Vec<&&PatientAnalysis> =
+                patients.iter().filter(|patient| patient.is_in(population)).collect();
+            let done = of.iter().filter(followed).count();
+            ways.push((whole(done), whole(of.len()), format!("followed over the whole window, {words}")));
+        }
     }
     ways
 }
@@ -386,6 +406,36 @@ fn opened(analysis: &Analysis, number: u32) -> Judged {
             ),
             evidence,
         ),
+    })
+}
+
+/// How many are still on study; whoever left it, completed it or died is not.
+fn remain(analysis: &Analysis, all: bool, numbers: &[u32]) -> Judged {
+    let (patients, whom) = patients(analysis, numbers)?;
+    let treated: Vec<_> = patients.into_iter().filter(|patient| patient.is_treated()).collect();
+    let on = treated
+        .iter()
+        .filter(|patient| patient.disposition.on_study() && patient.facts.death.is_none())
+        .count();
+    let progressed = treated
+        .iter()
+        .filter(|patient| patient.disposition.on_study() && patient.facts.death.is_none())
+        .filter(|patient| patient.followed.as_ref().is_some_and(|followed| followed.progression.is_some()))
+        .count();
+    let evidence = json!({ "of": whom, "n": on, "N": treated.len(), "progressed": progressed, "query": "treated and neither off study nor dead" });
+    let says = format!(
+        "In {whom} {on} of {} treated patients are on study at the cut-off, {progressed} of them after progression.",
+        treated.len()
+    );
+    let wanted = if all { treated.len() } else { 0 };
+    // To remain may be meant without progression: who is on study and progressed leaves it open.
+    let without = on - progressed;
+    Some(if on == wanted || without == wanted {
+        (Verdict::Reproduced, says, evidence)
+    } else if numbers.is_empty() {
+        (Verdict::NotReproducible, says, evidence)
+    } else {
+        (Verdict::Contradicted, says, evidence)
     })
 }
 

@@ -30,6 +30,8 @@ pub(super) enum Asks {
     Committee { unanimous: bool, cohorts: Vec<u32> },
     /// That a cohort is open.
     Opened { cohort: u32 },
+    /// That all patients of the cohorts, or none, are still on study (or on it without progression).
+    Remain { all: bool, cohorts: Vec<u32> },
     /// A registry number.
     Registry { id: String },
     /// An organisation.
@@ -91,8 +93,10 @@ impl<'a> Reading<'a> {
         // What is told of the whole trial is not of the cohort named before it.
         let inherited = mentions.iter().all(|mention| mention.to == 0);
         let whole = self.sentences.get(index).is_some_and(|sentence| {
-            sentence.has_any(&["overall", "total", "across", "altogether", "cohorts"])
-                && !sentence.has_any(&["response", "responses", "survival", "remission"])
+            sentence.has_any(&["across", "altogether"])
+                || sentence.find(&["all", "cohorts"]).is_some()
+                || sentence.has_any(&["overall", "total", "cohorts"])
+                    && !sentence.has_any(&["response", "responses", "survival", "remission"])
                 || sentence.find(&["to", "date"]).is_some()
                 || sentence.find(&["so", "far"]).is_some()
         });

@@ -20,6 +20,8 @@ pub(super) enum Measure {
     DiseaseControl,
     /// Patients with a dose-limiting toxicity.
     DoseLimiting,
+    /// Followed over the whole window for dose-limiting toxicity.
+    WholeWindow,
     /// Something else that is counted, in the words of the text.
     Other(String),
 }
@@ -42,6 +44,7 @@ impl Measure {
             Self::ClinicalBenefit => "clinical benefit".to_owned(),
             Self::DiseaseControl => "disease control".to_owned(),
             Self::DoseLimiting => "dose-limiting toxicity".to_owned(),
+            Self::WholeWindow => "the whole DLT window".to_owned(),
             Self::Other(words) => words.clone(),
         }
     }
@@ -168,6 +171,27 @@ pub(super) fn measures(sentence: &Sentence) -> Vec<Named> {
         let mut measure = measure.clone();
         if sentence.has_at(to, &["rate"]) || sentence.has_at(to, &["rates"]) {
             to += 1;
+        }
+        // `completed the DLT window` is told of follow-up, not of a toxicity.
+        if measure == Measure::DoseLimiting {
+            let behind = sentence.letters(to);
+            if matches!(behind, "window" | "windows" | "period" | "periods") {
+                to += 1;
+                let done = (0..place).any(|at| {
+                    matches!(
+                        sentence.letters(at),
+                        "completed" | "complete" | "completing" | "finished" | "cleared"
+                    )
+                });
+                measure =
+                    if done { Measure::WholeWindow } else { Measure::Other("the DLT window".to_owned()) };
+            } else if matches!(
+                behind,
+                "evaluation" | "observation" | "assessment" | "evaluable" | "definition" | "criteria"
+            ) {
+                to += 1;
+                measure = Measure::Other("dose-limiting toxicity, how it is looked for".to_owned());
+            }
         }
         if let Measure::Category(category) = measure {
             let behind = if sentence.at(to).is_some_and(|token| token.is_sign('(')) { to + 3 } else { to };

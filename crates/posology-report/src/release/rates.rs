@@ -1047,6 +1047,7 @@ fn judge(reading: &Reading<'_>, rates: &[Rate], claims: &mut Vec<Claim>) {
 fn judge_set(reading: &Reading<'_>, rates: &[&Rate], claims: &mut Vec<Claim>) {
     let mut said: Vec<(&Measure, &Rate, Verdict)> = Vec::new();
     let mut leading: Option<&Rate> = None;
+    let overfull = overfull(rates);
     for rate in rates {
         let Some(sentence) = reading.sentences.get(rate.sentence) else { continue };
         let asks = if is_narrow(sentence) {
@@ -1065,6 +1066,12 @@ fn judge_set(reading: &Reading<'_>, rates: &[&Rate], claims: &mut Vec<Claim>) {
             .iter()
             .find(|(measure, other, _)| **measure == rate.measure && other.confirmed == rate.confirmed);
         let (verdict, because, evidence) = match (own(rate), earlier) {
+            (Some(own), _)
+                if own.0 != Verdict::Contradicted
+                    && overfull.as_ref().is_some_and(|full| std::ptr::eq(full.last, *rate)) =>
+            {
+                overfull.as_ref().map_or(own, Overfull::judged)
+            }
             (Some(own), Some((_, other, _)))
                 if own.0 != Verdict::Contradicted && differs(reading, rate, other) =>
             {
@@ -1100,6 +1107,54 @@ fn judge_set(reading: &Reading<'_>, rates: &[&Rate], claims: &mut Vec<Claim>) {
         let claim = reading.claim(sentence, (rate.from, rate.to), ClaimKind::Rate, (verdict, because), asks);
         claims.push(claim.with(evidence));
     }
+}
+
+/// Parts of one set, counted out of one number in one sentence, that make more than the set.
+struct Overfull<'a> {
+    last: &'a Rate,
+    counts: Vec<u32>,
+    n: u32,
+}
+
+impl Overfull<'_> {
+    fn judged(&self) -> Judged {
+        let sum: u32 = self.counts.iter().sum();
+        let counts: Vec<String> = self.counts.iter().map(u32::to_string).collect();
+        let because = format!(
+            "{} make {sum}, more than the {} patients they are counted out of: each patient is in one of them.",
+            counts.join(" + "),
+            self.n
+        );
+        (Verdict::Contradicted, because, json!({ "sum": sum, "of": self.n }))
+    }
+}
+
+/// Response, minimal response, stable disease and progressive disease exclude each other as best responses: counted out of
+/// one number in one sentence they cannot be more than it. Who `progressed` may have responded before.
+fn overfull<'a>(rates: &[&'a Rate]) -> Option<Overfull<'a>> {
+    let part = |rate: &Rate| match &rate.measure {
+        Measure::OverallResponse => Some("response"),
+        Measure::Category(Category::Minimal) => Some("minimal"),
+        Measure::Category(Category::Stable) => Some("stable"),
+        Measure::Category(Category::Progressive) => Some("progression"),
+        _ => None,
+    };
+    let first = rates.iter().find(|rate| part(rate).is_some() && rate.n.is_some())?;
+    let n = first.n?;
+    let mut parts: Vec<&str> = Vec::new();
+    let mut counts = Vec::new();
+    let mut last = *first;
+    for rate in
+        rates.iter().filter(|rate| rate.sentence == first.sentence && rate.n == Some(n) && !rate.apart)
+    {
+        let (Some(part), Some(x)) = (part(rate), rate.x) else { continue };
+        if !parts.contains(&part) {
+            parts.push(part);
+            counts.push(x);
+            last = rate;
+        }
+    }
+    (parts.len() > 2 && counts.iter().sum::<u32>() > n).then_some(Overfull { last, counts, n })
 }
 
 impl Measure {

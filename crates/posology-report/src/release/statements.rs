@@ -319,9 +319,18 @@ fn status(reading: &Reading<'_>, sentence: &Sentence, cohorts: &[u32], claims: &
             (from, on + 1),
             ClaimKind::Status,
             (Verdict::NotCheckable, because),
-            Asks::Nothing,
+            remain(sentence, from, on, cohorts),
         ));
     }
+}
+
+/// What is asked of the record: whether all, or none, are still on study. Treatment and freedom from progression are others'.
+fn remain(sentence: &Sentence, from: usize, on: usize, cohorts: &[u32]) -> Asks {
+    let before = from.checked_sub(1).map_or("", |at| sentence.letters(at));
+    let all = sentence.letters(from) == "all";
+    let none = matches!(sentence.letters(from), "no" | "none") || matches!(before, "no" | "none");
+    let on_study = matches!(sentence.letters(on), "study" | "trial");
+    if on_study && (all || none) { Asks::Remain { all, cohorts: cohorts.to_vec() } } else { Asks::Nothing }
 }
 
 fn comparison(reading: &Reading<'_>, sentence: &Sentence, claims: &mut Vec<Claim>) {

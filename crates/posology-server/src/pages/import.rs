@@ -3,7 +3,7 @@
 use std::io::{Cursor, Read};
 
 use maud::{Markup, html};
-use posology_exchange::dataset::{ReadOptions, stem};
+use posology_exchange::dataset::ReadOptions;
 use posology_exchange::limits::Limits;
 use posology_exchange::sdtm::{
     ImportOptions, ImportOutcome, ImportReport, KnownRows, Outcome, SourceFile, import as read,
@@ -72,10 +72,7 @@ pub(crate) fn taken(
         let gone = gone
             .into_iter()
             .map(|gone| {
-                let whole = report.files.iter().all(|file| {
-                    stem(&file.file).as_deref() != Some(gone.origin.data_set.as_str())
-                        || file.counts.refused == 0
-                });
+                let whole = report.is_whole(&gone.origin.data_set);
                 Gone { whole, event: gone.event, origin: gone.origin }
             })
             .collect();

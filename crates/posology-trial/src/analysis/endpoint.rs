@@ -317,6 +317,12 @@ pub struct EndpointTime {
 }
 
 impl EndpointTime {
+    /// The word of the rule by which it ends, such as `progression`, `death`, `new-therapy` or `alive`.
+    #[must_use]
+    pub fn rule(&self) -> &str {
+        self.because.rule.rsplit('/').next().unwrap_or_default()
+    }
+
     /// As data of an estimate.
     #[must_use]
     pub fn time(&self) -> TimeToEvent {

@@ -60,6 +60,21 @@ impl FractionExposure {
         !self.optional || self.prescribed.is_some() || self.given.is_some()
     }
 
+    /// Whether it was not given, for a recorded reason; without one it is awaited.
+    #[must_use]
+    pub fn is_omitted(&self) -> bool {
+        self.given.is_none() && self.reason.is_some()
+    }
+
+    /// Whether less than so many percent of what was first prescribed was given.
+    #[must_use]
+    pub fn is_reduced(&self, below_percent: u32) -> bool {
+        self.given.is_some()
+            && self
+                .percent_of_first_prescribed()
+                .is_some_and(|percent| percent < Decimal::from(below_percent))
+    }
+
     /// Net administered against prescribed activity, in percent.
     #[must_use]
     pub fn percent(&self) -> Option<Decimal> {

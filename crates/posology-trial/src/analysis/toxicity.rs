@@ -57,6 +57,9 @@ pub struct DltAssessment {
     pub records: Vec<DltRecord>,
     /// What may be dose-limiting and awaits adjudication.
     pub possible: Vec<DltRecord>,
+    /// The last day on which the patient was followed for dose-limiting toxicity, by the cut: the last day seen, or the day
+    /// on which follow-up ended before. `None` where nothing was given or no dose-limiting toxicity is defined.
+    pub followed_to: Option<Date>,
     /// Share of the window followed, 0 to 1.
     pub share: Decimal,
     /// Whether the patient was followed over the whole window.
@@ -121,6 +124,9 @@ impl DltRecord {
 pub struct EmergentEvent {
     /// The event.
     pub event: AdverseEvent,
+    /// Day from which it is counted: of onset, or where that is missing or partial the earliest it can have been, but not
+    /// before the first fraction.
+    pub onset: Date,
     /// Study day of onset; `None` where the date is missing or partial.
     pub onset_day: Option<i32>,
     /// Study day of its end by the cut; `None` while ongoing.
@@ -234,13 +240,19 @@ pub struct Sample {
     pub date: Date,
     /// Value.
     pub value: LabValue,
+    /// Place of the result among the patient's laboratory facts; `None` where it was computed from others of that day.
+    pub recorded: Option<usize>,
 }
 
 /// The results that can be read: known analyte, number, unit and full date. The rest is named by `unread`.
 #[must_use]
 pub fn samples(patient: &Patient) -> Vec<Sample> {
-    let mut samples: Vec<Sample> =
-        patient.laboratory.iter().filter_map(|result| sample(result).ok()).collect();
+    let mut samples: Vec<Sample> = patient
+        .laboratory
+        .iter()
+        .enumerate()
+        .filter_map(|(place, result)| Some(Sample { recorded: Some(place), ..sample(result).ok()? }))
+        .collect();
     // CTCAE grades the corrected calcium: from the total and the albumin of one day, where none was reported.
     let on = |analyte: Analyte, date: Date| {
         samples.iter().find(|sample| sample.value.analyte == analyte && sample.date == date)
@@ -251,7 +263,8 @@ pub fn samples(patient: &Patient) -> Vec<Sample> {
         .filter(|sample| on(Analyte::CorrectedCalcium, sample.date).is_none())
         .filter_map(|calcium| {
             let albumin = on(Analyte::Albumin, calcium.date)?;
-            Some(Sample { date: calcium.date, value: corrected_calcium(&calcium.value, &albumin.value)? })
+            let value = corrected_calcium(&calcium.value, &albumin.value)?;
+            Some(Sample { date: calcium.date, value, recorded: None })
         })
         .collect();
     samples.extend(corrected);
@@ -269,7 +282,7 @@ fn sample(result: &Laboratory) -> Result<Sample, String> {
     let value = LabValue::new(analyte, measured, result.lower_limit, result.upper_limit)
         .map_err(|bad| bad.to_string())?;
     let date = result.at.as_ref().and_then(|at| at.date()).ok_or("its day is not recorded")?;
-    Ok(Sample { date, value })
+    Ok(Sample { date, value, recorded: None })
 }
 
 /// Results of the analytes that the rules read, taken inside the window or perhaps so, that hold a figure and
@@ -397,15 +410,14 @@ pub(crate) fn emergent(
         .iter()
         .filter(|event| event.start.as_ref().is_none_or(|start| start.latest_date() >= first))
         .map(|event| EmergentEvent {
+            onset: onset(event, first),
             onset_day: event.start.as_ref().and_then(|start| start.date()).map(|date| study_day(first, date)),
             end_day: end_by(event, cut.date()).map(|date| study_day(first, date)),
             in_window: window.is_some_and(|window| onset(event, first) <= window.end),
             event: event.clone(),
         })
         .collect();
-    events.sort_by(|a, b| {
-        (onset(&a.event, first), &a.event.term).cmp(&(onset(&b.event, first), &b.event.term))
-    });
+    events.sort_by(|a, b| (a.onset, &a.event.term).cmp(&(b.onset, &b.event.term)));
     events
 }
 
@@ -467,6 +479,56 @@ pub(crate) fn to_grade(first: Date, samples: &[Sample]) -> Vec<(&Sample, Option<
     graded
 }
 
+/// A result with what the tables of toxicity make of it.
+#[derive(Debug, Clone)]
+pub struct AnalysedSample {
+    /// The result.
+    pub sample: Sample,
+    /// Whether it counts: as the baseline, or on or after the day of the first fraction. Total calcium does not on days
+    /// that have the corrected one.
+    pub counts: bool,
+    /// Whether it is the baseline: the last result of the analyte on or before the day of the first fraction.
+    pub is_baseline: bool,
+    /// The baseline, where the result counts and there is one.
+    pub baseline: Option<Sample>,
+    /// The grades of that baseline.
+    pub baseline_grades: Vec<ctcae::Graded>,
+    /// Its grade for each term of the analyte, where it counts and the protocol names a version of CTCAE; [`WorstGrade`]
+    /// is the worst of them after the baseline.
+    pub grades: Vec<ctcae::Graded>,
+}
+
+/// The results of a patient that can be read, by date, each as the tables of toxicity take it; `first` is the day of the
+/// first fraction, and without one none counts.
+#[must_use]
+pub fn analysed_samples(protocol: &Protocol, patient: &Patient, first: Option<Date>) -> Vec<AnalysedSample> {
+    let samples = samples(patient);
+    let counted = first.map_or_else(Vec::new, |first| to_grade(first, &samples));
+    let analysed = samples.iter().map(|sample| {
+        let found = counted.iter().find(|(one, _)| std::ptr::eq(*one, sample));
+        let baseline = found.and_then(|(_, baseline)| *baseline);
+        AnalysedSample {
+            counts: found.is_some(),
+            is_baseline: baseline.is_some_and(|baseline| std::ptr::eq(baseline, sample)),
+            baseline: baseline.cloned(),
+            baseline_grades: match (baseline, protocol.ctcae()) {
+                (Some(baseline), Some(version)) => grades(version, baseline, Some(baseline)),
+                _ => Vec::new(),
+            },
+            grades: match (found, protocol.ctcae()) {
+                (Some(_), Some(version)) => grades(version, sample, baseline),
+                _ => Vec::new(),
+            },
+            sample: sample.clone(),
+        }
+    });
+    analysed.collect()
+}
+
+fn grades(version: ctcae::Version, sample: &Sample, baseline: Option<&Sample>) -> Vec<ctcae::Graded> {
+    ctcae::grade(version, &sample.value, baseline.map(|b| &b.value), &Circumstances::default())
+}
+
 /// The worst grade after the first fraction of each laboratory term, low and high.
 pub(crate) fn worst_grades(protocol: &Protocol, first: Option<Date>, samples: &[Sample]) -> Vec<WorstGrade> {
     let (Some(first), Some(version)) = (first, protocol.ctcae()) else { return Vec::new() };
@@ -474,9 +536,7 @@ pub(crate) fn worst_grades(protocol: &Protocol, first: Option<Date>, samples: &[
     for (sample, baseline) in to_grade(first, samples) {
         let analyte = sample.value.analyte;
         let is_baseline = baseline.is_some_and(|baseline| std::ptr::eq(baseline, sample));
-        for graded in
-            ctcae::grade(version, &sample.value, baseline.map(|b| &b.value), &Circumstances::default())
-        {
+        for graded in grades(version, sample, baseline) {
             let entry = worst.entry((analyte, graded.direction, graded.term)).or_insert_with(|| WorstGrade {
                 analyte,
                 term: graded.term.to_owned(),
@@ -607,6 +667,7 @@ pub(crate) fn assess(
         status,
         records,
         possible,
+        followed_to: Some(followed_to),
         share: window.follow_up_share(followed_to),
         whole_window: whole,
         window_open: cut.date() < window.end,
@@ -694,6 +755,7 @@ impl DltAssessment {
             status,
             records: Vec::new(),
             possible: Vec::new(),
+            followed_to: None,
             share: Decimal::ZERO,
             whole_window: false,
             window_open: false,
@@ -800,13 +862,10 @@ pub(super) fn course(
                 .through_toxicity
                 .map(|toxicity| if toxicity { Reason::Toxicity } else { Reason::Other });
             let outcome = match fraction.given {
-                Some(on) => FractionOutcome::Given {
-                    on,
-                    reduced: fraction
-                        .percent_of_first_prescribed()
-                        .is_some_and(|percent| percent < Decimal::from(dlt.reduced_below_percent)),
-                },
-                None if fraction.reason.is_some() => FractionOutcome::Omitted,
+                Some(on) => {
+                    FractionOutcome::Given { on, reduced: fraction.is_reduced(dlt.reduced_below_percent) }
+                }
+                None if fraction.is_omitted() => FractionOutcome::Omitted,
                 None => FractionOutcome::Awaited,
             };
             Some(dlt::Fraction { planned: fraction.planned?, outcome, reason })

@@ -187,7 +187,10 @@ pub fn read_toml<T: DeserializeOwned>(text: &str) -> Result<T, Problems> {
 
 /// Reads a file that is one value and holds it against itself; a fault is a path, what was found, what was expected and how
 /// to mend it.
-pub(crate) fn read_checked<T: DeserializeOwned>(
+///
+/// # Errors
+/// Every problem of the text, with its place, as [`Protocol::read`]; else every fault, at the place of its path.
+pub fn read_checked<T: DeserializeOwned>(
     text: &str,
     faults: impl Fn(&T) -> Vec<[String; 4]>,
 ) -> Result<T, Problems> {
@@ -685,7 +688,7 @@ fn in_words(expected: &str) -> String {
 }
 
 /// The known word that a misspelt one is nearest to, if near enough: letters swapped, or two of five others.
-fn nearest<'w>(word: &str, known: impl IntoIterator<Item = &'w String>) -> Option<&'w String> {
+pub fn nearest<'w>(word: &str, known: impl IntoIterator<Item = &'w String>) -> Option<&'w String> {
     let word: Vec<char> = word.to_lowercase().chars().take(60).collect();
     let sorted = |mut letters: Vec<char>| {
         letters.sort_unstable();

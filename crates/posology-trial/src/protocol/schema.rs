@@ -21,8 +21,9 @@ pub fn json_schema() -> Value {
     of::<Protocol>("The protocol of a dose-escalation trial (trial.toml)")
 }
 
-/// The JSON Schema of a file that people write in TOML.
-pub(crate) fn of<T: schemars::JsonSchema>(title: &str) -> Value {
+/// The JSON Schema (draft 2020-12) of a file that people write in TOML, under a title.
+#[must_use]
+pub fn of<T: schemars::JsonSchema>(title: &str) -> Value {
     let mut schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<T>();
     RecursiveTransform(without_null).transform(&mut schema);
     let mut words = serde_json::Map::new();

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use posology_exchange::dataset::{CsvEncoding, ReadOptions, stem};
 use posology_exchange::limits::Limits;
+use posology_exchange::mapping::{self, DryRun, Mapping};
 use posology_exchange::sdtm::{
     FileReport, ImportOptions, ImportOutcome, ImportReport, KnownRows, Outcome, SourceFile, import,
 };
@@ -37,6 +38,9 @@ pub(crate) struct Import {
     /// Time stamp of the new events where there is no record [default: now]
     #[arg(long)]
     recorded_at: Option<jiff::Timestamp>,
+    /// What the columns of a site's own files mean (a mapping file); without it they are SDTM
+    #[arg(long, value_name = "FILE")]
+    mapping: Option<PathBuf>,
     /// Show what would change, row by row, and what that would do to the trial; write nothing
     #[arg(long)]
     dry_run: bool,
@@ -128,9 +132,54 @@ fn read(args: &Import, chain: &Chain) -> Result<ImportOutcome, Failure> {
     let read = ReadOptions { limits: Limits { max_bytes: args.max_bytes, ..Limits::default() }, encoding };
     let files: Vec<SourceFile> = sources(&args.path)?.into_iter().map(source).collect();
     let bar = output::progress("reading data sets");
-    let outcome = import(&files, &KnownRows::of(chain), &ImportOptions { read, cut_off: None });
+    let options = ImportOptions { read, cut_off: None };
+    let known = KnownRows::of(chain);
+    let outcome = match &args.mapping {
+        None => import(&files, &known, &options),
+        Some(path) => {
+            let mapping = mapping_of(path)?;
+            if args.dry_run {
+                print_mapped(&mapping::dry_run(&mapping, &files, &known, &options, MAPPED));
+            }
+            mapping::import(&mapping, &files, &known, &options)
+        }
+    };
     bar.finish_and_clear();
     Ok(outcome)
+}
+
+fn mapping_of(path: &Path) -> Result<Mapping, Failure> {
+    let text = fs::read_to_string(path).map_err(|error| Failure::unreadable(path, &error))?;
+    Mapping::read(&text).map_err(|problems| Failure::Problems {
+        file: path.display().to_string(),
+        text: text.clone(),
+        problems: problems.into_vec(),
+    })
+}
+
+/// Rows of each table shown by a dry run.
+const MAPPED: usize = 5;
+
+/// The first rows of each table as the facts that they would be, or why they are none; on standard error, beside what a
+/// dry run says anyway.
+fn print_mapped(dry: &DryRun) {
+    for table in &dry.tables {
+        output::error(&format!("{} ({}): {}", table.table, table.file, table.fact));
+        for row in &table.rows {
+            let each = row.each.as_deref().map(|each| format!(", {each}")).unwrap_or_default();
+            let said = match (&row.fact, &row.because) {
+                (Some(fact), _) => {
+                    serde_json::to_value(fact).map_or_else(|_| String::new(), |fact| fact["body"].to_string())
+                }
+                (None, Some(because)) => because.clone(),
+                (None, None) => "unchanged".to_owned(),
+            };
+            output::error(&format!("  row {}{each}: {said}", row.row));
+        }
+        if !table.columns_not_read.is_empty() {
+            output::error(&format!("  columns that nothing reads: {}", table.columns_not_read.join(", ")));
+        }
+    }
 }
 
 /// Takes a snapshot into the record: its difference to the last, in one append, with what it does to the trial.
@@ -151,9 +200,7 @@ fn into_record(args: &Import, json: bool) -> Result<(), Failure> {
     let gone = gone
         .into_iter()
         .map(|gone| {
-            let whole = report.files.iter().all(|file| {
-                stem(&file.file).as_deref() != Some(gone.origin.data_set.as_str()) || file.counts.refused == 0
-            });
+            let whole = report.is_whole(&gone.origin.data_set);
             Gone { whole, event: gone.event, origin: gone.origin }
         })
         .collect();
@@ -347,7 +394,7 @@ fn sources(path: &Path) -> Result<Vec<PathBuf>, Failure> {
     files.sort();
     if files.is_empty() {
         return Err(Failure::input(format!(
-            "{}: expected data sets (.csv, .csv.gz, .xpt, .json, .ndjson, .dsjc), found none; mend: name the folder that holds them",
+            "{}: expected data sets (.csv, .csv.gz, .xpt, .json, .ndjson, .dsjc, .xlsx), found none; mend: name the folder that holds them",
             path.display()
         )));
     }

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::Subcommand;
 
 use super::{
-    bundle, check, found, history, import, people, randomise, record, sign, status, synthesize, verify,
+    bundle, check, export, found, history, import, people, randomise, record, sign, status, synthesize,
+    verify,
 };
 use crate::failure::Failure;
 
@@ -47,6 +48,8 @@ pub(crate) enum TrialCommand {
     Unseal(sign::UnsealAll),
     /// Import SDTM data sets (CSV, XPT, Dataset-JSON) into the trial's events
     Import(import::Import),
+    /// Export the data sets of the trial at a cut: SDTM as Dataset-JSON, XPT or CSV, with Define-XML
+    Export(export::Export),
     /// The board: cohorts, patients, windows, what is awaited and what is overdue
     Status {
         /// Folder of the trial
@@ -87,6 +90,7 @@ pub(crate) fn run(command: TrialCommand, json: bool) -> Result<(), Failure> {
         TrialCommand::Tally(tally) => sign::tally(&tally, json),
         TrialCommand::Unseal(unseal) => sign::unseal(&unseal, json),
         TrialCommand::Import(import) => import::run(&import, json),
+        TrialCommand::Export(import) => export::run(&import, json),
         TrialCommand::Status { dir, cut } => status::run(&dir, cut.as_deref(), json),
         TrialCommand::History { dir, subject } => history::run(&dir, &subject, json),
         TrialCommand::Verify(verify) => verify::run(&verify, json),

@@ -24,6 +24,13 @@ impl ImportReport {
     pub fn is_empty(&self) -> bool {
         self.total.taken + self.total.corrected + self.total.unchanged == 0
     }
+
+    /// Whether every row of a data set could be read. Only then is a row that is not there gone: one that cannot be
+    /// read may be it.
+    #[must_use]
+    pub fn is_whole(&self, data_set: &str) -> bool {
+        self.files.iter().all(|file| file.data_set != data_set || file.counts.refused == 0)
+    }
 }
 
 /// Rows, by what became of them.
@@ -84,7 +91,7 @@ pub struct FileReport {
 }
 
 impl FileReport {
-    pub(super) fn new(file: &str, data_set: String, domain: Option<String>, outcome: Outcome) -> Self {
+    pub(crate) fn new(file: &str, data_set: String, domain: Option<String>, outcome: Outcome) -> Self {
         Self {
             file: file.to_owned(),
             data_set,
@@ -99,18 +106,18 @@ impl FileReport {
         }
     }
 
-    pub(super) fn refuse(&mut self, problem: Problem) {
+    pub(crate) fn refuse(&mut self, problem: Problem) {
         self.counts.refused += 1;
         self.refusals.push(problem);
     }
 
-    pub(super) fn set_aside(&mut self, reason: &str) {
+    pub(crate) fn set_aside(&mut self, reason: &str) {
         self.counts.set_aside += 1;
         *self.set_aside_because.entry(reason.to_owned()).or_default() += 1;
     }
 
     /// Forgets all that was said of single rows: the file as a whole is refused.
-    pub(super) fn refuse_whole(&mut self, problem: Problem) {
+    pub(crate) fn refuse_whole(&mut self, problem: Problem) {
         let read = self.counts.read;
         *self = Self::new(
             &self.file,
@@ -151,7 +158,7 @@ impl<T> Default for Listed<T> {
 }
 
 impl<T> Listed<T> {
-    pub(super) fn push(&mut self, item: T) {
+    pub(crate) fn push(&mut self, item: T) {
         self.count += 1;
         if self.first.len() < LISTED {
             self.first.push(item);
