@@ -18,9 +18,9 @@ mod markup;
 mod read;
 mod restore;
 mod snapshot;
+mod stream;
 mod tables;
 mod trail;
-mod xml;
 
 pub use items::TRIAL;
 pub use read::read;

@@ -15,7 +15,7 @@ use jiff::civil::DateTime;
 
 use data::{ItemOpen, Level};
 
-use super::xml::{Element, Node, Xml};
+use super::stream::{Element, Node, Xml};
 use super::{
     Address, AuditRecord, CodeList, Document, Item, ItemGroup, Location, MetaData, Signature, User, tables,
 };

@@ -94,7 +94,7 @@ pub(super) fn head(
     let short: String = hash.chars().take(12).collect();
     let file_oid = format!("{}.{what}.{short}", clean(&study.id));
     let mut attributes = vec![
-        ("xmlns", super::xml::NAMESPACE),
+        ("xmlns", super::stream::NAMESPACE),
         ("FileType", file_type),
         ("Granularity", "All"),
         ("FileOID", &file_oid),

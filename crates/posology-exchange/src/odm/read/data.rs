@@ -5,7 +5,7 @@ use std::io::Read;
 
 use rust_decimal::Decimal;
 
-use super::super::xml::Element;
+use super::super::stream::Element;
 use super::super::{Address, AuditRecord, Change, ItemChange, Signature, Transaction};
 use super::{Builder, Kind, UNDEFINED, is_date_time};
 use crate::problem::{Problem, quoted};
