@@ -1,7 +1,7 @@
 //! From a site's own tables to facts of the trial: a mapping file says which columns mean what.
 //!
 //! Start at [`Mapping::read`]; [`import`] makes events of the files it names, [`dry_run`] shows what it would make.
-//! A table names its source (a CSV file, a sheet, a form of REDCap, a data set) and the kind of fact that each row
+//! A table names its source (a CSV file, a sheet, a form of REDCap, an item group of ODM, a data set) and the kind of fact that each row
 //! is; `fields` fills the fact's fields from columns, constants or templates. Formats of dates, decimal marks, units,
 //! codes and missing codes are declared and never guessed. A row is remembered by the table's name, its key and the
 //! hash of what its fields say: again is safe, and a mended mapping corrects what it made before.
@@ -61,8 +61,8 @@ pub struct Table {
     /// Form of REDCap.
     #[serde(default)]
     pub form: Option<String>,
-    /// Item group of an ODM file, by its OID. Beside its items, a row has the columns SubjectKey, LocationOID,
-    /// StudyEventOID, StudyEventRepeatKey, FormOID, FormRepeatKey and ItemGroupRepeatKey.
+    /// Item group of an ODM-XML file, by its OID. Its columns are SubjectKey, LocationOID, StudyEventOID,
+    /// StudyEventRepeatKey, FormOID, FormRepeatKey, ItemGroupRepeatKey and the OIDs of its items.
     #[serde(default)]
     pub item_group: Option<String>,
     /// Events of REDCap (unique names) from which rows are taken; all if left out.
@@ -70,8 +70,8 @@ pub struct Table {
     pub event: Words,
     /// Kind of fact, such as `laboratory`.
     pub fact: String,
-    /// Columns that tell the rows of a subject apart. Of REDCap, event and instance do so if left out. Of a table of
-    /// subjects: the column by which other tables call them (`of`), of REDCap the record id if left out.
+    /// Columns that tell the rows of a subject apart. Of REDCap, event and instance do so if left out, of ODM the repeat keys. Of a table of
+    /// subjects: the column by which other tables call them (`of`), of REDCap the record id if left out, of ODM SubjectKey.
     #[serde(default)]
     pub key: Words,
     /// Conditions that a row meets, or it is left out.

@@ -14,7 +14,7 @@ use posology_exchange::tabulation::TrialAtCut;
 use posology_trial::analysis::Analysis;
 use posology_trial::cut::Cut;
 use posology_trial::event::{
-    AdverseEvent, Chain, Characteristic, Correction, Event, Fact, Origin, Recommendation, Retracted,
+    AdverseEvent, Chain, Characteristic, Correction, Event, Fact, Meeting, Origin, Recommendation, Retracted,
     Signature, Statement, VitalSign, canonical,
 };
 use posology_trial::protocol::Protocol;
@@ -241,6 +241,15 @@ fn eventful() -> Chain {
     };
     let recommended = add(&mut chain, "chair", votes([3, 0, 0], Some("C2")).into(), &plain);
     add(&mut chain, "chair", votes([2, 1, 0], None).into(), &correct(&recommended));
+    let meeting = |documents: &[&str]| -> Meeting {
+        serde_json::from_value(serde_json::json!({
+            "review": 1, "date": "2026-02-03", "attendance": [], "documents": documents,
+        }))
+        .unwrap()
+    };
+    let met = add(&mut chain, "chair", meeting(&["agenda", "packet"]).into(), &plain);
+    let met = add(&mut chain, "chair", meeting(&["packet"]).into(), &correct(&met));
+    add(&mut chain, "chair", meeting(&["packet", "minutes", "letter"]).into(), &correct(&met));
     let pain = add(&mut chain, "site a", adverse_event("01-003", "Pain", None).into(), &plain);
     let retracted = Retracted { subject: "01-003".into(), event: pain, reason: "Another patient's".into() };
     add(&mut chain, "site a", retracted.into(), &plain);
@@ -315,6 +324,9 @@ fn a_correction_is_an_update_value_by_value_and_a_retraction_a_removal() {
         .map(|row| row.last().unwrap().as_deref().unwrap())
         .collect();
     assert_eq!(votes, ["2", "1", "0"]);
+    let documents: Vec<_> =
+        table["IG.meeting/1.documents"].iter().map(|row| row.last().unwrap().as_deref().unwrap()).collect();
+    assert_eq!(documents, ["packet", "minutes", "letter"]);
     let signed = document.transactions.iter().find(|one| one.signature.is_some()).unwrap();
     assert_eq!((signed.change, signed.form().unwrap().oid.as_str()), (Change::Update, "F.adverse-event/1"));
     assert_eq!(signed.signature.as_ref().unwrap().meaning, "SD.review");

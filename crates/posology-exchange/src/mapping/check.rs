@@ -60,7 +60,8 @@ pub(super) fn faults(mapping: &Mapping) -> Vec<Fault> {
 /// Each `of` names a table of subjects that other tables can call them by.
 fn of_lookups(mapping: &Mapping, faults: &mut Vec<Fault>) {
     let is_called = |table: &Table| {
-        Kind::of(&table.fact) == Some(Kind::Subject) && (table.form.is_some() || table.key.0.len() == 1)
+        Kind::of(&table.fact) == Some(Kind::Subject)
+            && (table.form.is_some() || table.item_group.is_some() || table.key.0.len() == 1)
     };
     let known: Vec<String> =
         mapping.table.iter().filter(|table| is_called(table)).map(|table| table.name.clone()).collect();
@@ -161,20 +162,6 @@ fn of_source(path: &str, table: &Table, faults: &mut Vec<Fault>) {
             "remove the line",
         );
     }
-    if table.item_group.is_some() != ending(&[".xml", ".xml.gz"]) {
-        if table.item_group.is_some() {
-            let mend = "remove the line, or correct file";
-            refuse("item-group", "an item group", "none: only an ODM file (.xml) has item groups", mend);
-        } else {
-            let mend = "add item-group, by its OID";
-            refuse(
-                "item-group",
-                "no item group",
-                "the item group of the ODM file whose rows these are",
-                mend,
-            );
-        }
-    }
     if is_redcap && !ending(&[".csv", ".csv.gz", ".json", ".json.gz"]) {
         let found = quoted(&table.file);
         refuse(
@@ -191,6 +178,15 @@ fn of_source(path: &str, table: &Table, faults: &mut Vec<Fault>) {
         let mend = "export the dictionary (Project Setup, Data Dictionary) and name its file";
         refuse("dictionary", "no dictionary", "the data dictionary of REDCap", mend);
     }
+    let is_odm = table.item_group.is_some();
+    if is_odm && (is_redcap || !ending(&[".xml", ".xml.gz"])) {
+        let mend = "correct file, or remove item-group";
+        refuse("item-group", "an item group", "none: only an ODM-XML file (.xml) has item groups", mend);
+    }
+    if !is_odm && ending(&[".xml", ".xml.gz"]) {
+        let mend = "add item-group, by its OID, such as item-group = \"IG.AE\"";
+        refuse("item-group", "no item group", "the item group of ODM whose rows these are", mend);
+    }
     if !table.event.0.is_empty() && table.form.is_none() {
         refuse(
             "event",
@@ -199,7 +195,7 @@ fn of_source(path: &str, table: &Table, faults: &mut Vec<Fault>) {
             "write a [[table.where]] instead",
         );
     }
-    if table.key.0.is_empty() && !is_redcap && table.fact != "subject" {
+    if table.key.0.is_empty() && !is_redcap && !is_odm && table.fact != "subject" {
         let mend =
             "name the columns, such as key = [\"Sample ID\"]: by it a row is known in the next delivery";
         refuse("key", "no key", "the columns that tell the rows of a subject apart", mend);

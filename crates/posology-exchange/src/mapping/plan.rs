@@ -13,6 +13,7 @@ use super::{Condition, Filling, Mapping, Table};
 use crate::dataset::{Cell, Row};
 use crate::intake::sense::plain_number;
 use crate::listing::Listing;
+use crate::odm;
 use crate::problem::{Problem, quoted};
 
 /// Subjects by the table that lists them and what other tables call them.
@@ -182,7 +183,10 @@ impl<'m> Plan<'m> {
             table.conditions.iter().map(|condition| (finder.find(&condition.column), condition)).collect();
         let named = |name: &str| !listing.columns(name).is_empty();
         let key_names: Vec<String> =
-            if table.key.0.is_empty() && table.form.is_some() && kind != Kind::Subject {
+            if table.key.0.is_empty() && table.item_group.is_some() && kind != Kind::Subject {
+                // Which subject, site or item group it is stands elsewhere.
+                odm::KEYS.iter().skip(2).map(|name| (*name).to_owned()).collect()
+            } else if table.key.0.is_empty() && table.form.is_some() && kind != Kind::Subject {
                 let own = ["redcap_event_name", "redcap_repeat_instance"];
                 own.into_iter().filter(|name| named(name)).map(str::to_owned).collect()
             } else {
@@ -236,9 +240,10 @@ impl<'m> Plan<'m> {
         if self.kind != Kind::Subject {
             return None;
         }
-        let column = match (self.key.as_slice(), &self.table.form) {
+        let names_subjects = self.table.form.is_some() || self.table.item_group.is_some();
+        let column = match (self.key.as_slice(), names_subjects) {
             ([column], _) => *column,
-            ([], Some(_)) => 0,
+            ([], true) => 0,
             _ => return None,
         };
         self.hand.text(row.cell(column)).map(str::to_owned)

@@ -11,7 +11,7 @@ use crate::intake::{FileReport, Outcome, SourceFile};
 use crate::limits::problem_of_io;
 use crate::listing::{CsvWritten, Listing, read_bytes, read_csv, read_data_set};
 use crate::problem::{Problem, quoted};
-use crate::{redcap, spreadsheet};
+use crate::{odm, redcap, spreadsheet};
 
 /// Tables of a file, or why there are none.
 type Read = Result<Rc<Vec<Listing>>, Problem>;
@@ -49,11 +49,8 @@ impl<'a> Sources<'a> {
     pub(super) fn listing(&mut self, table: &Table) -> Read {
         let file = self.find(&table.file)?;
         self.used.insert(file.name.clone());
-        if table.form.is_some() {
+        if table.form.is_some() || table.item_group.is_some() {
             return self.project(table, file);
-        }
-        if table.item_group.is_some() {
-            return self.groups(file);
         }
         let name = file.name.to_ascii_lowercase();
         let header_row = table.header_row.unwrap_or(1);
@@ -85,37 +82,32 @@ impl<'a> Sources<'a> {
         }
     }
 
-    /// A file of ODM, one listing an item group.
-    fn groups(&mut self, file: &'a SourceFile) -> Read {
-        let key = (file.name.clone(), None);
-        if let Some(read) = self.projects.get(&key) {
-            return read.clone();
-        }
-        let source = (file.open)().map_err(|error| problem_of_io(&file.name, &error));
-        let read = source.and_then(|source| {
-            let document = crate::odm::read(&file.name, source, self.read.limits)?;
-            let listings = document.tables.into_iter().map(|table| {
-                let mut listing = Listing::new(&file.name, table.data_set);
-                for row in table.rows {
-                    listing.push(Ok(row))?;
-                }
-                Ok(listing)
-            });
-            listings.collect::<Result<Vec<_>, Problem>>().map(Rc::new)
-        });
-        self.projects.insert(key, read.clone());
-        read
-    }
-
-    /// An export of REDCap, one listing a form.
+    /// An export of REDCap, one listing a form, or of ODM, one listing an item group.
     fn project(&mut self, table: &Table, file: &'a SourceFile) -> Read {
         let key = (file.name.clone(), table.dictionary.clone());
         if let Some(read) = self.projects.get(&key) {
             return read.clone();
         }
-        let read = self.read_project(table, file).map(Rc::new);
+        let read = match &table.item_group {
+            Some(_) => self.read_odm(file),
+            None => self.read_project(table, file),
+        };
+        let read = read.map(Rc::new);
         self.projects.insert(key, read.clone());
         read
+    }
+
+    fn read_odm(&self, file: &SourceFile) -> Result<Vec<Listing>, Problem> {
+        let source = (file.open)().map_err(|error| problem_of_io(&file.name, &error))?;
+        let document = odm::read(&file.name, source, self.read.limits)?;
+        let mut warnings = document.warnings;
+        let listings = document.tables.into_iter().map(|table| Listing {
+            file: file.name.clone(),
+            data_set: table.data_set,
+            rows: table.rows.into_iter().map(Ok).collect(),
+            warnings: std::mem::take(&mut warnings),
+        });
+        Ok(listings.collect())
     }
 
     fn read_project(&mut self, table: &Table, file: &SourceFile) -> Result<Vec<Listing>, Problem> {
@@ -184,19 +176,19 @@ pub(super) fn of_table<'l>(
     table: &Table,
     file: &str,
 ) -> Result<&'l Listing, Problem> {
-    let (key, wanted, whole) = match (&table.form, &table.item_group) {
-        (Some(form), _) => ("form", form, "a form of the data dictionary"),
-        (None, Some(group)) => ("item-group", group, "an item group of the file"),
-        (None, None) => {
-            return listings.first().ok_or_else(|| Problem::in_file(file, "a table", "none", "correct file"));
-        }
+    let Some(form) = table.item_group.as_ref().or(table.form.as_ref()) else {
+        return listings.first().ok_or_else(|| Problem::in_file(file, "a table", "none", "correct file"));
     };
-    listings.iter().find(|listing| listing.data_set.name == *wanted).ok_or_else(|| {
+    listings.iter().find(|listing| listing.data_set.name == *form).ok_or_else(|| {
         let names: Vec<String> = listings.iter().map(|listing| listing.data_set.name.clone()).collect();
-        let mend = match nearest(wanted, &names) {
-            Some(near) => format!("write {key} = {near:?}, if that was meant"),
+        let mend = match nearest(form, &names) {
+            Some(near) => format!("write {near:?}, if that was meant"),
             None => format!("write one of {}", names.join(", ")),
         };
-        Problem::in_file(file, whole, quoted(wanted), mend)
+        let expected = match &table.item_group {
+            Some(_) => "an item group that the file defines or holds",
+            None => "a form of the data dictionary",
+        };
+        Problem::in_file(file, expected, quoted(form), mend)
     })
 }
