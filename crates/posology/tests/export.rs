@@ -84,11 +84,7 @@ fn the_same_cut_gives_the_same_files_and_the_list_of_hashes_holds() {
     assert_eq!(sums.lines().count() + 1, said["files"].as_array().unwrap().len());
     assert!(sums.contains("  adam/adsl.xpt") && sums.contains("  sdtm/dm.xpt"));
     assert!(
-        said["changed"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .any(|one| one["found"].to_string().contains("Waldenstr"))
+        said["changed"].as_array().unwrap().iter().any(|one| one["found"].to_string().contains("Waldenstr"))
     );
     let earlier = posology(&[
         "--json",
