@@ -3,7 +3,8 @@
 //! [`dataset::Reader`] reads CSV, SAS transport (XPT v5), Dataset-JSON 1.1 and Excel workbooks row by row into one
 //! model, within [`limits::Limits`]; [`sdtm::import`] maps SDTM data sets to the events of a trial, [`mapping::import`]
 //! a site's own tables (REDCap, workbooks, CSV) by a mapping file; both report, row by row, what they refused and
-//! why, and remember rows alike ([`intake`]). Nothing is guessed: what cannot be read is a [`problem::Problem`] that names the
+//! why, and remember rows alike ([`intake`]). The way out is [`tabulation`] (SDTM) and [`adam`], each a [`package`] that
+//! [`terminology`] checks, [`handover`] writes and [`define`] describes; [`odm`] tells the record itself. Nothing is guessed: what cannot be read is a [`problem::Problem`] that names the
 //! place, what was found, what was expected and how to mend it. The file system and the clock stay outside.
 
 pub mod adam;
