@@ -4,8 +4,9 @@
 //! model, within [`limits::Limits`]; [`sdtm::import`] maps SDTM data sets to the events of a trial, [`mapping::import`]
 //! a site's own tables (REDCap, workbooks, CSV) by a mapping file; both report, row by row, what they refused and
 //! why, and remember rows alike ([`intake`]). The way out is [`tabulation`] (SDTM) and [`adam`], each a [`package`] that
-//! [`terminology`] checks, [`handover`] writes and [`define`] describes; [`odm`] tells the record itself. Nothing is guessed: what cannot be read is a [`problem::Problem`] that names the
-//! place, what was found, what was expected and how to mend it. The file system and the clock stay outside.
+//! [`terminology`] checks, [`handover`] writes and [`define`] describes; [`odm`] tells the record itself. Nothing is
+//! guessed: what cannot be read is a [`problem::Problem`] that names the place, what was found, what was expected and how to
+//! mend it. The file system and the clock stay outside.
 
 pub mod adam;
 mod csv_table;
