@@ -206,3 +206,20 @@ fn windows_completed_and_who_remains_on_study_are_counted_in_the_record() {
     }
     assert_eq!(with(&check(None, "course.txt").0, "contradicted"), []);
 }
+
+#[test]
+fn a_rate_of_an_arm_is_counted_in_that_arm() {
+    let (checked, _) = check(Some("clover1"), "arms.txt");
+    let said = |verdict: &str| with(&checked, verdict).into_iter().map(|(_, text)| text).collect::<Vec<_>>();
+    assert_eq!(said("contradicted"), ["ORR in mantle cell lymphoma was 100% (1/1)"], "the one planted");
+    let reproduced = said("reproduced");
+    for span in [
+        "multiple myeloma was 35% (6/17)",
+        "ORR was 33% (2/6)",
+        "CLL/SLL was 0% (0/1)",
+        "marginal zone lymphoma (100%)",
+    ] {
+        assert!(reproduced.iter().any(|text| text.contains(span)), "{span}: {reproduced:?}");
+    }
+    assert_eq!(with(&check(None, "arms.txt").0, "contradicted"), []);
+}

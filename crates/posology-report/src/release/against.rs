@@ -4,7 +4,7 @@ use posology_clinic::response::Category;
 use posology_trial::analysis::patient::PatientAnalysis;
 use posology_trial::analysis::toxicity::DltStatus;
 use posology_trial::analysis::{Analysis, CohortAnalysis};
-use posology_trial::protocol::{Population, RateDefinition};
+use posology_trial::protocol::{Population, RateDefinition, Stratum};
 use rust_decimal::Decimal;
 use serde_json::json;
 
@@ -14,23 +14,24 @@ use super::phrase::Measure;
 use super::{Claim, Printed, Verdict};
 
 /// Judges claims by the record, where it can.
-pub(super) fn judge(analysis: &Analysis, _: &Reading<'_>, claims: &mut [Claim]) {
+pub(super) fn judge(analysis: &Analysis, reading: &Reading<'_>, claims: &mut [Claim]) {
     for claim in claims {
+        let stratum = named_stratum(analysis, reading, (claim.start, claim.start + claim.text.len()));
         // What arithmetic or the text itself rules out stays so.
         if claim.verdict == Verdict::Contradicted {
             continue;
         }
         let judged = match &claim.asks {
             Asks::Rate { measure, printed, x, n, cohorts, confirmed } => {
-                rate(analysis, measure, *printed, (*x, *n), cohorts, *confirmed)
+                rate(analysis, measure, *printed, (*x, *n), Whom { cohorts, stratum }, *confirmed)
             }
             Asks::Count { measure, what, x, n, cohorts } => {
-                count(analysis, measure.as_ref(), *what, (*x, *n), cohorts)
+                count(analysis, measure.as_ref(), *what, (*x, *n), Whom { cohorts, stratum })
             }
             Asks::Level { total, parts, cohorts } => level(analysis, *total, parts, cohorts),
             Asks::Committee { unanimous, cohorts } => committee(analysis, *unanimous, cohorts),
             Asks::Opened { cohort } => opened(analysis, *cohort),
-            Asks::Remain { all, cohorts } => remain(analysis, *all, cohorts),
+            Asks::Remain { all, cohorts } => remain(analysis, *all, Whom { cohorts, stratum }),
             Asks::Registry { id } => registry(analysis, id),
             Asks::Organisation { name } => organisation(analysis, name),
             Asks::Nothing => None,
@@ -63,8 +64,86 @@ fn cohorts_of<'a>(analysis: &'a Analysis, numbers: &[u32]) -> Option<Vec<&'a Coh
         .collect()
 }
 
-/// The patients a claim is over: of its cohorts, else all.
-fn patients<'a>(analysis: &'a Analysis, numbers: &[u32]) -> Option<(Vec<&'a PatientAnalysis>, String)> {
+/// Whom a claim is over, as the text names them: cohorts by number, else a kind of disease, else everyone.
+#[derive(Clone, Copy)]
+struct Whom<'a> {
+    cohorts: &'a [u32],
+    stratum: Option<&'a Stratum>,
+}
+
+impl Whom<'_> {
+    /// Whether the text names nobody in particular.
+    fn is_everyone(self) -> bool {
+        self.cohorts.is_empty() && self.stratum.is_none()
+    }
+}
+
+/// Letters and digits alone, with `ae` as `e`: `Leukaemia` and `leukemia` are one word.
+fn plain(text: &str) -> String {
+    let letters: String = text.to_lowercase().chars().filter(|c| c.is_alphanumeric()).collect();
+    letters.replace("ae", "e").replace('ö', "o")
+}
+
+/// The kind of disease that a claim names, or else its sentence where that names one alone: by its whole name, by one of two
+/// names joined by `or`, or by its id in the same letters.
+fn named_stratum<'a>(
+    analysis: &'a Analysis,
+    reading: &Reading<'_>,
+    (start, end): (usize, usize),
+) -> Option<&'a Stratum> {
+    let strata = &analysis.protocol.stratum;
+    if strata.len() < 2 {
+        return None;
+    }
+    let sentence =
+        reading.sentences.iter().find(|one| (one.start..one.end.max(one.start + 1)).contains(&start))?;
+    let text = reading.text.get(sentence.start..sentence.end)?;
+    let at = start - sentence.start;
+    let mut found: Vec<(usize, &Stratum)> = Vec::new();
+    for stratum in strata {
+        let names = stratum.name.split(" or ").chain([stratum.name.as_str()]).map(plain);
+        let words: Vec<(usize, &str)> = text
+            .split(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | ':' | '(' | ')' | '.'))
+            .filter(|word| !word.is_empty())
+            .map(|word| (word.as_ptr() as usize - text.as_ptr() as usize, word))
+            .collect();
+        for name in names {
+            for (first, _) in words.iter().enumerate() {
+                let mut joined = String::new();
+                for (_, word) in words.iter().skip(first).take(9) {
+                    joined.push_str(&plain(word));
+                    if joined == name || joined.strip_suffix('s') == Some(&name) {
+                        found.extend(words.get(first).map(|(place, _)| (*place, stratum)));
+                    }
+                    if joined.len() > name.len() {
+                        break;
+                    }
+                }
+            }
+        }
+        let id = |word: &str| word.chars().filter(|c| c.is_alphanumeric()).collect::<String>();
+        // `cohort MM` is a cohort, which may be part of the patients with that disease.
+        let is_id = words.iter().enumerate().find(|(at, (_, word))| {
+            let before = at.checked_sub(1).and_then(|at| words.get(at)).map_or("", |(_, word)| word);
+            id(word) == id(&stratum.id)
+                && !matches!(plain(before).as_str(), "cohort" | "cohorts" | "arm" | "arms")
+        });
+        let is_id = is_id.map(|(_, found)| found);
+        found.extend(is_id.map(|(place, _)| (*place, stratum)));
+    }
+    // Named in the claim itself, or the only one of the sentence; between several nobody can tell.
+    let within = found.iter().find(|(place, _)| (at..at + (end - start)).contains(place));
+    let only = found.first().filter(|(_, first)| found.iter().all(|(_, other)| other.id == first.id));
+    within.or(only).map(|(_, stratum)| *stratum)
+}
+
+/// The patients a claim is over: of its cohorts, of its kind of disease, else all.
+fn patients<'a>(analysis: &'a Analysis, whom: Whom<'_>) -> Option<(Vec<&'a PatientAnalysis>, String)> {
+    let numbers = whom.cohorts;
+    if let (true, Some(stratum)) = (numbers.is_empty(), whom.stratum) {
+        let of = |patient: &&PatientAnalysis| patient.stratum.as_deref() == Some(stratum.id.as_str());
+        return Some((analysis.patients.iter().filter(of).collect(), stratum.name.clone()));
+    }
     if numbers.is_empty() {
         return Some((analysis.patients.iter().collect(), "all cohorts".to_owned()));
     }
@@ -164,10 +243,10 @@ fn rate(
     measure: &Measure,
     printed: Printed,
     (x, n): (Option<u32>, Option<u32>),
-    numbers: &[u32],
+    asked: Whom<'_>,
     confirmed: Option<bool>,
 ) -> Judged {
-    let (patients, whom) = patients(analysis, numbers)?;
+    let (patients, whom) = patients(analysis, asked)?;
     let ways = counted(analysis, measure, &patients, confirmed);
     if ways.is_empty() {
         return None;
@@ -189,7 +268,7 @@ fn rate(
     // its patients are named.
     let says =
         format!("In {whom} the record has {}; none of these is printed as {value}%.", counts.join(", "));
-    let verdict = if numbers.is_empty() { Verdict::NotReproducible } else { Verdict::Contradicted };
+    let verdict = if asked.is_everyone() { Verdict::NotReproducible } else { Verdict::Contradicted };
     Some((
         verdict,
         says,
@@ -202,9 +281,9 @@ fn count(
     measure: Option<&Measure>,
     what: Counted,
     (x, n): (u32, Option<u32>),
-    numbers: &[u32],
+    asked: Whom<'_>,
 ) -> Judged {
-    let (patients, whom) = patients(analysis, numbers)?;
+    let (patients, whom) = patients(analysis, asked)?;
     if let Some(measure) = measure {
         let ways = counted(analysis, measure, &patients, None);
         if ways.is_empty() {
@@ -218,7 +297,7 @@ fn count(
             Some((with, of, words)) => {
                 (Verdict::Reproduced, format!("In {whom}, {words}: {with} of {of}, as printed."), evidence)
             }
-            None if numbers.is_empty() && n.is_none() => return None,
+            None if asked.is_everyone() && n.is_none() => return None,
             None => (
                 Verdict::Contradicted,
                 format!(
@@ -230,7 +309,7 @@ fn count(
             ),
         });
     }
-    if n.is_some() || numbers.is_empty() && what == Counted::Unknown {
+    if n.is_some() || asked.is_everyone() && what == Counted::Unknown {
         return None;
     }
     let enrolled = patients.iter().filter(|patient| patient.enrolled.is_some()).count();
@@ -256,7 +335,7 @@ fn count(
     if let Some((_, words)) = of.iter().find(|(count, _)| whole(*count) == x) {
         return Some((Verdict::Reproduced, format!("In {whom} {x} patients are {words}."), evidence));
     }
-    if what == Counted::Unknown || numbers.is_empty() {
+    if what == Counted::Unknown || asked.is_everyone() {
         return None;
     }
     let counts: Vec<String> = of.iter().map(|(count, words)| format!("{count} {words}")).collect();
@@ -410,8 +489,8 @@ fn opened(analysis: &Analysis, number: u32) -> Judged {
 }
 
 /// How many are still on study; whoever left it, completed it or died is not.
-fn remain(analysis: &Analysis, all: bool, numbers: &[u32]) -> Judged {
-    let (patients, whom) = patients(analysis, numbers)?;
+fn remain(analysis: &Analysis, all: bool, asked: Whom<'_>) -> Judged {
+    let (patients, whom) = patients(analysis, asked)?;
     let treated: Vec<_> = patients.into_iter().filter(|patient| patient.is_treated()).collect();
     let on = treated
         .iter()
@@ -432,7 +511,7 @@ fn remain(analysis: &Analysis, all: bool, numbers: &[u32]) -> Judged {
     let without = on - progressed;
     Some(if on == wanted || without == wanted {
         (Verdict::Reproduced, says, evidence)
-    } else if numbers.is_empty() {
+    } else if asked.is_everyone() {
         (Verdict::NotReproducible, says, evidence)
     } else {
         (Verdict::Contradicted, says, evidence)
