@@ -565,7 +565,7 @@ fn every_mapping_that_the_book_shows_is_one() {
     let page = include_str!("../../../docs/src/howto/mapping.md");
     let shown: Vec<&str> =
         page.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
-    assert_eq!(shown.len(), 4);
+    assert_eq!(shown.len(), 5);
     for text in shown {
         Mapping::read(text).unwrap_or_else(|problems| panic!("{text}\n{problems}"));
     }
