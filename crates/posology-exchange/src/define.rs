@@ -48,7 +48,7 @@ pub fn write(package: &Package, ending: &str) -> String {
     xml.open("GlobalVariables", &[]);
     xml.text("StudyName", &[], &study.id);
     let description =
-        if study.synthetic { format!("{} {SYNTHETIC}", study.title) } else { study.title.clone() };
+        if study.synthetic { format!("{}. {SYNTHETIC}", study.title) } else { study.title.clone() };
     xml.text("StudyDescription", &[], &description);
     xml.text("ProtocolName", &[], &study.protocol);
     xml.close();

@@ -6,6 +6,7 @@
 //! document and nothing else: [`html::write`] and, with the feature `pdf`, `pdf::write` (which brings the typesetter
 //! and most of the time to build). Both are pure: no clock, no file, the same document gives the same bytes.
 
+pub mod ard;
 pub mod board;
 pub mod checklist;
 pub mod design_section;

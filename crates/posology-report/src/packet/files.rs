@@ -1,11 +1,20 @@
 //! A packet as the files that are written, bound by their hashes, and handed to the committee.
 
 use super::Packet;
+use crate::document::Document;
 use crate::figure::png::BadPicture;
-use crate::{figure, html};
+use crate::{ard, figure, html};
 
 /// Width of a figure as PNG, pixels.
 const PNG_WIDTH: u32 = 1600;
+
+/// Analysis results under `ard`, a row a line, with the notice that every file carries.
+fn ard_lines(document: &Document) -> Vec<u8> {
+    let rows = ard::rows(document);
+    let lines: Vec<String> = rows.iter().filter_map(|row| serde_json::to_string(row).ok()).collect();
+    let notice = serde_json::json!(document.notice);
+    format!("{{\"notice\": {notice},\n\"ard\": [\n{}\n]}}\n", lines.join(",\n")).into_bytes()
+}
 
 /// A packet that cannot be written.
 #[derive(Debug, thiserror::Error)]
@@ -24,7 +33,7 @@ pub enum NotWritten {
 }
 
 impl Packet {
-    /// Its files by name: `packet.html`, `packet.json`, with the feature `pdf` `packet.pdf`, and each figure as SVG and
+    /// Its files by name: `packet.html`, `packet.json`, `ard.json`, with the feature `pdf` `packet.pdf`, and each figure as SVG and
     /// PNG. The same packet gives the same bytes.
     ///
     /// # Errors
@@ -35,6 +44,7 @@ impl Packet {
             let mut files = vec![
                 ("packet.html".to_owned(), html::write(&self.document).into_bytes()),
                 ("packet.json".to_owned(), format!("{:#}\n", self.json()).into_bytes()),
+                ("ard.json".to_owned(), ard_lines(&self.document)),
             ];
             #[cfg(feature = "pdf")]
             files.push(("packet.pdf".to_owned(), crate::pdf::write(&self.document)?));

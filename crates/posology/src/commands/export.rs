@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use posology_exchange::adam::analysis_data;
 use posology_exchange::handover::{self, Format, Written};
+use posology_exchange::odm;
 use posology_exchange::package::{Package, Standard};
 use posology_exchange::problem::Problem;
 use posology_exchange::tabulation::{TrialAtCut, tabulate};
@@ -25,7 +26,7 @@ use crate::output;
 pub(crate) struct Export {
     /// Folder of the trial
     dir: PathBuf,
-    /// Format of the data sets; define is their metadata alone
+    /// Format of the data sets; define is their metadata alone, odm the audit trail and a snapshot
     #[arg(long, value_enum)]
     format: Wanted,
     /// Folder to write into
@@ -49,6 +50,7 @@ enum Wanted {
     Xpt,
     Csv,
     Define,
+    Odm,
 }
 
 impl Wanted {
@@ -60,7 +62,7 @@ impl Wanted {
             Self::Dsjc => Format::Dsjc,
             Self::Xpt => Format::Xpt,
             Self::Csv => Format::Csv,
-            Self::Define => return None,
+            Self::Define | Self::Odm => return None,
         })
     }
 }
@@ -86,7 +88,11 @@ pub(crate) fn run(args: &Export, json: bool) -> Result<(), Failure> {
     let mut changes = Vec::new();
     let mut tables = Vec::new();
     let mut refused = Vec::new();
-    for package in packages(&of, args.standard) {
+    if args.format == Wanted::Odm {
+        files.extend(odm_files(&of)?);
+    }
+    let packages = if args.format == Wanted::Odm { Vec::new() } else { packages(&of, args.standard) };
+    for package in packages {
         let checked = terminology::check(&package);
         refused.extend(checked.refused);
         changes.extend(checked.extended);
@@ -138,7 +144,9 @@ pub(crate) fn run(args: &Export, json: bool) -> Result<(), Failure> {
     let rows = tables
         .iter()
         .map(|(standard, name, rows)| vec![(*standard).to_owned(), name.clone(), rows.to_string()]);
-    text.push_str(&output::table(&["standard", "data set", "rows"], rows));
+    if !tables.is_empty() {
+        text.push_str(&output::table(&["standard", "data set", "rows"], rows));
+    }
     text.push_str(&format!(
         "\nWrote {} files to {}, as of {}.\n",
         files.len(),
@@ -177,6 +185,18 @@ fn packages(of: &TrialAtCut<'_>, sets: Sets) -> Vec<Package> {
         packages.push(analysis_data(of));
     }
     packages
+}
+
+/// The whole record as an audit trail, and what stands at the cut.
+fn odm_files(of: &TrialAtCut<'_>) -> Result<Vec<Written>, Failure> {
+    let mut trail = Vec::new();
+    odm::write_trail(&of.study(), of.chain, of.program, &mut trail).map_err(Failure::input)?;
+    let mut snapshot = Vec::new();
+    odm::write_snapshot(of, &mut snapshot).map_err(Failure::input)?;
+    Ok(vec![
+        Written { name: "odm/audit-trail.xml".to_owned(), bytes: trail },
+        Written { name: "odm/snapshot.xml".to_owned(), bytes: snapshot },
+    ])
 }
 
 /// The files of a package with its Define-XML and the stylesheet that shows it.

@@ -8,6 +8,7 @@ use clap::Args;
 use posology_exchange::dataset::{CsvEncoding, ReadOptions, stem};
 use posology_exchange::limits::Limits;
 use posology_exchange::mapping::{self, DryRun, Mapping};
+use posology_exchange::odm;
 use posology_exchange::sdtm::{
     FileReport, ImportOptions, ImportOutcome, ImportReport, KnownRows, Outcome, SourceFile, import,
 };
@@ -53,6 +54,10 @@ const SHOWN: usize = 5;
 
 pub(crate) fn run(args: &Import, json: bool) -> Result<(), Failure> {
     let folder = Folder::open(&args.dir)?;
+    let is_xml = args.path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("xml"));
+    if args.mapping.is_none() && is_xml {
+        return trail(args, &folder, json);
+    }
     if folder.location()?.is_some() {
         return into_record(args, json);
     }
@@ -114,6 +119,40 @@ pub(crate) fn run(args: &Import, json: bool) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Takes an audit trail that `trial export --format odm` wrote into a trial that has no events yet: the same events, hash
+/// by hash. What other systems export as ODM comes in by a mapping file.
+fn trail(args: &Import, folder: &Folder, json: bool) -> Result<(), Failure> {
+    let _lock = folder.lock()?;
+    if folder.location()?.is_some() || folder.events_path().exists() {
+        return Err(Failure::input(format!(
+            "{}: expected a trial without events for an audit trail, found one with a record of its own; mend: import it into a new folder, or give --mapping for another system's ODM",
+            folder.path.display()
+        )));
+    }
+    let file = File::open(&args.path).map_err(|error| Failure::unreadable(&args.path, &error))?;
+    let limits = Limits { max_bytes: args.max_bytes, ..Limits::default() };
+    let name = args.path.display().to_string();
+    let document = odm::read(&name, file, limits).map_err(Failure::input)?;
+    let chain = odm::restore(&document).map_err(Failure::input)?;
+    if !args.dry_run {
+        write_atomically(&folder.events_path(), chain.write().as_bytes())?;
+    }
+    let (events, head) = (chain.entries().len(), chain.head());
+    if json {
+        output::json(
+            &serde_json::json!({ "ok": true, "dry-run": args.dry_run, "events": events, "head": head }),
+        );
+    } else {
+        let done = if args.dry_run {
+            "A dry run: nothing was written."
+        } else {
+            "Taken as they stand in the trail."
+        };
+        output::text(&format!("{events} events, the last with hash {head}. {done}"));
+    }
+    Ok(())
+}
+
 fn nothing_taken(args: &Import) -> Failure {
     Failure::Input(format!("{}: nothing could be taken; nothing was written", args.path.display()))
 }
@@ -130,7 +169,8 @@ fn read(args: &Import, chain: &Chain) -> Result<ImportOutcome, Failure> {
         }
     };
     let read = ReadOptions { limits: Limits { max_bytes: args.max_bytes, ..Limits::default() }, encoding };
-    let files: Vec<SourceFile> = sources(&args.path)?.into_iter().map(source).collect();
+    let files: Vec<SourceFile> =
+        sources(&args.path, args.mapping.is_some())?.into_iter().map(source).collect();
     let bar = output::progress("reading data sets");
     let options = ImportOptions { read, cut_off: None };
     let known = KnownRows::of(chain);
@@ -239,7 +279,7 @@ fn into_record(args: &Import, json: bool) -> Result<(), Failure> {
 
 fn files_taken(args: &Import, report: &ImportReport) -> Result<Vec<FileTaken>, Failure> {
     let mut files = Vec::new();
-    for path in sources(&args.path)? {
+    for path in sources(&args.path, args.mapping.is_some())? {
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let bytes = fs::read(&path).map_err(|error| Failure::unreadable(&path, &error))?;
         let counts = report.files.iter().filter(|file| file.file == name);
@@ -377,7 +417,7 @@ fn adopt(
 }
 
 /// The files of a folder by name, or the one file named.
-fn sources(path: &Path) -> Result<Vec<PathBuf>, Failure> {
+fn sources(path: &Path, mapped: bool) -> Result<Vec<PathBuf>, Failure> {
     let unreadable = |error: std::io::Error| Failure::unreadable(path, &error);
     if !fs::metadata(path).map_err(unreadable)?.is_dir() {
         return Ok(vec![path.to_owned()]);
@@ -385,8 +425,9 @@ fn sources(path: &Path) -> Result<Vec<PathBuf>, Failure> {
     let mut files = Vec::new();
     for entry in fs::read_dir(path).map_err(unreadable)? {
         let entry = entry.map_err(unreadable)?.path();
-        let is_known =
-            entry.file_name().and_then(|name| name.to_str()).is_some_and(|name| stem(name).is_some());
+        let is_known = entry.file_name().and_then(|name| name.to_str()).is_some_and(|name| {
+            stem(name).is_some() || mapped && name.to_ascii_lowercase().ends_with(".xml")
+        });
         if entry.is_file() && is_known {
             files.push(entry);
         }
