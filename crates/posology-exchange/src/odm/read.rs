@@ -22,6 +22,9 @@ use super::{
 use crate::limits::Limits;
 use crate::problem::{Problem, quoted};
 
+/// Elements of one file at most; each costs memory. The trail of 5,000 events has some 150,000.
+const MOST_ELEMENTS: usize = 10_000_000;
+
 /// Warnings of one file at most.
 const MOST_WARNINGS: usize = 1_000;
 
@@ -60,8 +63,8 @@ pub fn read(file: &str, source: impl Read, limits: Limits) -> Result<Document, P
         signature: None,
         item: None,
         named_audits: HashMap::new(),
-        values: 0,
-        people: Vec::new(),
+        elements: 0,
+        people: HashMap::new(),
     };
     while let Some(node) = builder.xml.next()? {
         match node {
@@ -82,7 +85,7 @@ pub fn read(file: &str, source: impl Read, limits: Limits) -> Result<Document, P
 /// A reference within metadata: line, what it refers to, its identifier.
 type Ref = (u64, Kind, String);
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Kind {
     StudyEvent,
     Form,
@@ -159,9 +162,9 @@ struct Builder<R: Read> {
     item: Option<ItemOpen>,
     /// Audit records by ID: their place, whether they were met, the line that first referred to them.
     named_audits: HashMap<String, (usize, bool, u64)>,
-    values: usize,
+    elements: usize,
     /// Users and locations referred to.
-    people: Vec<Ref>,
+    people: HashMap<(Kind, String), u64>,
 }
 
 const UNDEFINED: &str = "define it, or export the data together with their metadata and administrative data";
@@ -180,6 +183,16 @@ impl<R: Read> Builder<R> {
     }
 
     fn opened(&mut self, element: &Element) -> Result<(), Problem> {
+        self.elements += 1;
+        if self.elements > MOST_ELEMENTS {
+            let expected = format!("a file of at most {MOST_ELEMENTS} elements");
+            return Err(self.xml.problem(
+                element.line,
+                expected,
+                "more",
+                "export one site or one form at a time",
+            ));
+        }
         let own = |name: &str| element.own(name);
         let mut refer = |kind: Kind, name: &str| self.refs.push((element.line, kind, element.own(name)));
         match element.name.as_str() {
@@ -276,7 +289,7 @@ impl<R: Read> Builder<R> {
                 ("ItemGroupOID", "ItemGroupRepeatKey"),
             )?,
             "SiteRef" => {
-                self.people.push((element.line, Kind::Location, own("LocationOID")));
+                self.people.entry((Kind::Location, own("LocationOID"))).or_insert(element.line);
                 if let Some(level) = self.levels.last_mut() {
                     level.site = Some(own("LocationOID"));
                 }
@@ -286,7 +299,7 @@ impl<R: Read> Builder<R> {
             }
             "Signature" => self.signature = Some(Signature::default()),
             "UserRef" => {
-                self.people.push((element.line, Kind::User, own("UserOID")));
+                self.people.entry((Kind::User, own("UserOID"))).or_insert(element.line);
                 if let Some((audit, _)) = &mut self.audit {
                     audit.user = own("UserOID");
                 } else if let Some(signature) = &mut self.signature {
@@ -294,7 +307,7 @@ impl<R: Read> Builder<R> {
                 }
             }
             "LocationRef" => {
-                self.people.push((element.line, Kind::Location, own("LocationOID")));
+                self.people.entry((Kind::Location, own("LocationOID"))).or_insert(element.line);
                 if let Some((audit, _)) = &mut self.audit {
                     audit.location = own("LocationOID");
                 } else if let Some(signature) = &mut self.signature {
@@ -468,7 +481,11 @@ impl<R: Read> Builder<R> {
     }
 
     fn finish(mut self) -> Result<Document, Problem> {
-        let unmet = self.named_audits.iter().filter(|(_, known)| !known.1).min_by_key(|(_, known)| known.2);
+        let unmet = self
+            .named_audits
+            .iter()
+            .filter(|(_, known)| !known.1)
+            .min_by(|a, b| (a.1.2, a.0).cmp(&(b.1.2, b.0)));
         if let Some((id, (_, _, line))) = unmet {
             let found = format!("none of ID {}", quoted(id));
             return Err(self.xml.problem(*line, "the AuditRecord that is referred to", found, UNDEFINED));
@@ -476,12 +493,14 @@ impl<R: Read> Builder<R> {
         let users: HashSet<&str> = self.document.users.iter().map(|user| user.oid.as_str()).collect();
         let locations: HashSet<&str> =
             self.document.locations.iter().map(|location| location.oid.as_str()).collect();
-        let unknown = |(_, kind, oid): &&Ref| match kind {
+        let unknown = |((kind, oid), _): &(&(Kind, String), &u64)| match kind {
             // A file without people or places leaves them to another file.
             Kind::User => !users.is_empty() && !users.contains(oid.as_str()),
             _ => !locations.is_empty() && !locations.contains(oid.as_str()),
         };
-        if let Some((line, kind, oid)) = self.people.iter().find(unknown) {
+        if let Some(((kind, oid), line)) =
+            self.people.iter().filter(unknown).min_by(|a, b| (a.1, &a.0.1).cmp(&(b.1, &b.0.1)))
+        {
             let expected = format!("the identifier of one {} that the file defines", kind.name());
             return Err(self.xml.problem(*line, expected, quoted(oid), UNDEFINED));
         }

@@ -70,7 +70,7 @@ pub(super) struct Xml<R: Read> {
 }
 
 /// What was read, free of the buffer.
-enum Read_ {
+enum Piece {
     Open { element: Element, namespace: Option<String>, dataset_xml: bool, empty: bool },
     Close,
     Text(String),
@@ -125,11 +125,11 @@ impl<R: Read> Xml<R> {
         loop {
             let line = self.line;
             match self.read()? {
-                Read_::Nothing => {}
-                Read_::Text(text) => self.take_text(line, &text)?,
-                Read_::Close if self.foreign > 0 => self.foreign -= 1,
-                Read_::Close => return self.close().map(Some),
-                Read_::Open { empty, namespace, .. }
+                Piece::Nothing => {}
+                Piece::Text(text) => self.take_text(line, &text)?,
+                Piece::Close if self.foreign > 0 => self.foreign -= 1,
+                Piece::Close => return self.close().map(Some),
+                Piece::Open { empty, namespace, .. }
                     if self.foreign > 0
                         || !self.open.is_empty() && namespace.as_deref() != Some(NAMESPACE) =>
                 {
@@ -139,7 +139,7 @@ impl<R: Read> Xml<R> {
                         self.check_depth(line)?;
                     }
                 }
-                Read_::Open { element, namespace, dataset_xml, empty } => {
+                Piece::Open { element, namespace, dataset_xml, empty } => {
                     if self.open.is_empty() {
                         self.check_root(&element, namespace.as_deref(), dataset_xml)?;
                     }
@@ -147,10 +147,10 @@ impl<R: Read> Xml<R> {
                     self.empty = empty;
                     return Ok(Some(Node::Open(element)));
                 }
-                Read_::End if !self.rooted => {
+                Piece::End if !self.rooted => {
                     return Err(self.problem(line, "an element ODM", "none", "give an ODM-XML file"));
                 }
-                Read_::End if !self.open.is_empty() || self.foreign > 0 => {
+                Piece::End if !self.open.is_empty() || self.foreign > 0 => {
                     let open = self.open.last().map(|open| open.name.clone()).unwrap_or_default();
                     let found = format!("the end of the file within {open}");
                     return Err(self.problem(
@@ -160,7 +160,7 @@ impl<R: Read> Xml<R> {
                         "the file was cut off: fetch it again",
                     ));
                 }
-                Read_::End => return Ok(None),
+                Piece::End => return Ok(None),
             }
         }
     }
@@ -266,7 +266,7 @@ impl<R: Read> Xml<R> {
     }
 
     /// Reads one piece, and counts the lines in it.
-    fn read(&mut self) -> Result<Read_, Problem> {
+    fn read(&mut self) -> Result<Piece, Problem> {
         self.buffer.clear();
         self.reader.get_mut().get_mut().start_row();
         let line = self.line;
@@ -294,13 +294,13 @@ impl<R: Read> Xml<R> {
         let read = match self.reader.read_resolved_event_into(&mut self.buffer) {
             Ok((namespace, Event::Start(start))) => opened(namespace, &start, line, false),
             Ok((namespace, Event::Empty(start))) => opened(namespace, &start, line, true),
-            Ok((_, Event::End(_))) => Ok(Read_::Close),
-            Ok((_, Event::Text(text))) => lawful(text.xml10_content().into_owned()).map(Read_::Text),
-            Ok((_, Event::CData(text))) => lawful(text.xml10_content().into_owned()).map(Read_::Text),
+            Ok((_, Event::End(_))) => Ok(Piece::Close),
+            Ok((_, Event::Text(text))) => lawful(text.xml10_content().into_owned()).map(Piece::Text),
+            Ok((_, Event::CData(text))) => lawful(text.xml10_content().into_owned()).map(Piece::Text),
             Ok((_, Event::GeneralRef(name))) => match name.resolve_char_ref() {
-                Ok(Some(c)) => lawful(c.to_string()).map(Read_::Text),
+                Ok(Some(c)) => lawful(c.to_string()).map(Piece::Text),
                 Ok(None) => match quick_xml::escape::resolve_predefined_entity(&name) {
-                    Some(text) => Ok(Read_::Text(text.to_owned())),
+                    Some(text) => Ok(Piece::Text(text.to_owned())),
                     None => return Err(entity(&name)),
                 },
                 Err(error) => Err(error.to_string()),
@@ -311,7 +311,7 @@ impl<R: Read> Xml<R> {
                 {
                     Err(format!("encoding {}", quoted(&name)))
                 }
-                _ => Ok(Read_::Nothing),
+                _ => Ok(Piece::Nothing),
             },
             Ok((_, Event::DocType(_))) => {
                 let mut problem = Problem::in_file(
@@ -323,8 +323,8 @@ impl<R: Read> Xml<R> {
                 problem.place.line = Some(line);
                 return Err(problem);
             }
-            Ok((_, Event::Comment(_) | Event::PI(_))) => Ok(Read_::Nothing),
-            Ok((_, Event::Eof)) => Ok(Read_::End),
+            Ok((_, Event::Comment(_) | Event::PI(_))) => Ok(Piece::Nothing),
+            Ok((_, Event::Eof)) => Ok(Piece::End),
             Err(quick_xml::Error::Io(error)) => return Err(problem_of_io(file, &error)),
             Err(error) => Err(error.to_string()),
         };
@@ -347,7 +347,7 @@ fn opened(
     start: &BytesStart<'_>,
     line: u64,
     empty: bool,
-) -> Result<Read_, String> {
+) -> Result<Piece, String> {
     let namespace = match namespace {
         ResolveResult::Bound(namespace) => Some(namespace.0.to_owned()),
         ResolveResult::Unbound => None,
@@ -373,5 +373,5 @@ fn opened(
         attributes.push((key.to_owned(), lawful(value.into_owned())?));
     }
     let name = start.local_name().as_ref().to_owned();
-    Ok(Read_::Open { element: Element { name, attributes, line }, namespace, dataset_xml, empty })
+    Ok(Piece::Open { element: Element { name, attributes, line }, namespace, dataset_xml, empty })
 }

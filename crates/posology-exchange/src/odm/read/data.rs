@@ -10,9 +10,6 @@ use super::super::{Address, AuditRecord, Change, ItemChange, Signature, Transact
 use super::{Builder, Kind, UNDEFINED, is_date_time};
 use crate::problem::{Problem, quoted};
 
-/// Values of one file at most; each costs memory.
-const MOST_VALUES: usize = 5_000_000;
-
 /// An element of clinical data that is open.
 pub(super) struct Level {
     pub(super) element: &'static str,
@@ -173,16 +170,6 @@ impl<R: Read> Builder<R> {
                 "the identifier of one ItemDef that the file defines",
                 found,
                 UNDEFINED,
-            ));
-        }
-        self.values += 1;
-        if self.values > MOST_VALUES {
-            let expected = format!("a file of at most {MOST_VALUES} values");
-            return Err(self.xml.problem(
-                element.line,
-                expected,
-                "more",
-                "export one site or one form at a time",
             ));
         }
         let audit = element.get("AuditRecordID").map(|id| self.audit_named(id, element.line));
