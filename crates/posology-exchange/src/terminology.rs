@@ -53,6 +53,29 @@ const PAIRS: [(&str, &str); 7] = [
     ("RSTESTCD", "RSTEST"),
 ];
 
+/// Parameters of the trial summary whose values are terms of a list.
+const SUMMARY: [(&str, &str); 19] = [
+    ("ADAPT", "NY"),
+    ("DMCIND", "NY"),
+    ("DOSFRQ", "FREQ"),
+    ("DOSU", "UNIT"),
+    ("EXTTIND", "NY"),
+    ("HLTSUBJI", "NY"),
+    ("INTMODEL", "INTMODEL"),
+    ("INTTYPE", "INTTYPE"),
+    ("PDSTIND", "NY"),
+    ("PIPIND", "NY"),
+    ("RANDOM", "NY"),
+    ("RDIND", "NY"),
+    ("ROUTE", "ROUTE"),
+    ("SEXPOP", "SEXPOP"),
+    ("STYPE", "STYPE"),
+    ("TBLIND", "TBLIND"),
+    ("TCNTRL", "TCNTRL"),
+    ("TPHASE", "TPHASE"),
+    ("TTYPE", "TTYPE"),
+];
+
 /// Terms that this program adds to lists which take others, and why is said in Define-XML.
 const EXTENSIONS: [(&str, &str); 6] = [
     ("UNIT", "mCi/m2"),
@@ -92,6 +115,7 @@ pub fn check(package: &Package) -> Checked {
             terms(table, &mut checked);
             pairs(table, &mut checked.refused);
             amounts(table, &mut checked.refused);
+            summary(table, &mut checked.refused);
         }
     }
     checked
@@ -224,6 +248,39 @@ fn pairs(table: &Table, refused: &mut Vec<Problem>) {
                     &found,
                     mend,
                 ));
+            }
+        }
+    }
+}
+
+/// A value of the trial summary is a term of its parameter's list, and the code beside it is that term's (rule engines
+/// take any code of the terminology).
+fn summary(table: &Table, refused: &mut Vec<Problem>) {
+    let of = |name: &str| (table.name == "TS").then(|| table.column(name)).flatten();
+    let (Some(parameter), Some(value), Some(code)) = (of("TSPARMCD"), of("TSVAL"), of("TSVALCD")) else {
+        return;
+    };
+    for (number, row) in table.rows.iter().enumerate() {
+        let text = |at: usize| match row.get(at) {
+            Some(Value::Text(text)) => text.as_str(),
+            _ => "",
+        };
+        let list = SUMMARY.iter().find(|(name, _)| *name == text(parameter));
+        let Some((id, list)) = list.and_then(|(_, id)| Some((id, LISTS.get(id)?))) else { continue };
+        let (value, code) = (text(value), text(code));
+        match list.terms.get(value) {
+            _ if value.is_empty() => {}
+            Some(known) if known.is_empty() || *known == code || code.is_empty() => {}
+            Some(known) => {
+                let found = format!("{value} with {}", quoted(code));
+                let mend = format!("write {known}, or another value");
+                refused.push(problem(table, Some(number), "TSVALCD", "the code of the value", &found, &mend));
+            }
+            None if list.extensible && code.is_empty() => {}
+            None => {
+                let expected = format!("a term of {id} ({}) for {}", list.code, text(parameter));
+                let mend = "write a term of the list, or leave the code empty where the list takes others";
+                refused.push(problem(table, Some(number), "TSVAL", &expected, &quoted(value), mend));
             }
         }
     }

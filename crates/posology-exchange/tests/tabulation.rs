@@ -5,12 +5,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 
-use posology_exchange::dataset::{ReadOptions, Reader, Row};
+use posology_exchange::dataset::{ReadOptions, Reader, Row, VariableKind};
 use posology_exchange::dataset_json_write::{Form, write};
 use posology_exchange::handover::{Format, files};
-use posology_exchange::package::{Core, Package, Table, Value};
+use posology_exchange::package::{Class, Core, Package, Table, Value};
 use posology_exchange::sdtm::{ImportOptions, KnownRows, SourceFile, import};
 use posology_exchange::tabulation::{TrialAtCut, tabulate};
+use posology_exchange::terminology::check;
 use posology_trial::analysis::Analysis;
 use posology_trial::cut::Cut;
 use posology_trial::event::{Chain, Event, Fact, ProtocolAdopted, sha256};
@@ -218,5 +219,59 @@ fn one_study_is_the_same_cell_by_cell_in_every_format() {
             }
             assert_eq!(expected, found, "{} and {}", one.name, other.name);
         }
+    }
+}
+
+/// Variables that stand beside those of a domain in the guide; the general model (SDTM 2.0) has them.
+const OF_THE_MODEL: [(&str, &str); 2] = [("DD", "EPOCH"), ("MH", "MHSTDY")];
+
+#[test]
+fn variables_are_those_of_the_guide_by_label_type_core_and_order() {
+    let guide: Vec<Vec<&str>> = include_str!("sdtmig-3.4.tsv")
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .map(|line| line.split('\t').collect())
+        .collect();
+    for name in EXAMPLES {
+        let package = package(&example(name));
+        for table in &package.tables {
+            let of_domain: Vec<&Vec<&str>> = guide.iter().filter(|row| row[0] == table.name).collect();
+            if table.class == Class::Relationship {
+                continue;
+            }
+            assert!(!of_domain.is_empty(), "{name} {}: no domain of the guide", table.name);
+            let mut last = 0;
+            for column in &table.columns {
+                let place = format!("{name} {} {}", table.name, column.name);
+                let Some(at) = of_domain.iter().position(|row| row[1] == column.name) else {
+                    assert!(OF_THE_MODEL.contains(&(table.name.as_str(), column.name)), "{place}");
+                    continue;
+                };
+                let row = of_domain[at];
+                assert_eq!(column.label, row[2], "{place}");
+                assert!(at >= last, "{place} stands after a variable that the guide has after it");
+                last = at;
+                let number = column.data_type.kind() == VariableKind::Number;
+                assert_eq!(number, row[4] == "Num", "{place}");
+                // More may be expected than the guide asks, never less.
+                let least = match row[3] {
+                    "Req" => column.core == Core::Required,
+                    "Exp" => column.core != Core::Permissible,
+                    _ => column.core != Core::Required,
+                };
+                assert!(least, "{place}: {:?}, in the guide {}", column.core, row[3]);
+            }
+            for row in of_domain.iter().filter(|row| row[3] != "Perm") {
+                assert!(table.column(row[1]).is_some(), "{name} {}: {} is missing", table.name, row[1]);
+            }
+        }
+    }
+}
+
+#[test]
+fn nothing_of_the_examples_is_refused_by_the_terminology() {
+    for name in EXAMPLES {
+        let refused = check(&package(&example(name))).refused;
+        assert!(refused.is_empty(), "{name}: {refused:?}");
     }
 }

@@ -91,3 +91,18 @@ fn a_required_value_that_is_missing_and_a_key_that_stands_twice_are_refused() {
     twice.rows.push(twice.rows[0].clone());
     assert!(refused(twice)[0].contains("expected each USUBJID once"));
 }
+
+#[test]
+fn a_value_of_the_trial_summary_has_its_own_code() {
+    let summary = |parameter: &str, value: &str, code: &str| {
+        let columns = ["TSPARMCD", "TSVAL", "TSVALCD"].map(|name| Column::text(name, "Test")).to_vec();
+        refused(table("TS", columns, &[parameter, value, code]))
+    };
+    assert_eq!(summary("TPHASE", "PHASE I TRIAL", "C15600"), [""; 0]);
+    assert_eq!(summary("DOSU", "mCi/m2", ""), [""; 0], "the list takes others, which have no code");
+    assert_eq!(summary("TITLE", "PHASE I TRIAL", ""), [""; 0], "no list");
+    let other = summary("TPHASE", "PHASE I TRIAL", "C15601");
+    assert!(other[0].contains("PHASE I TRIAL with \"C15601\"; mend: write C15600"), "{other:?}");
+    assert!(summary("RANDOM", "NO", "C49487")[0].contains("expected a term of NY (C66742) for RANDOM"));
+    assert!(summary("TPHASE", "PHASE 1", "C15600")[0].contains("found \"PHASE 1\""));
+}
